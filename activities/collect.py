@@ -1,0 +1,68 @@
+"""The step before the last: sealed shards, one after the other, become the batch's two files."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from activities.heartbeat import heartbeating
+from activities.payloads import Collected, CollectOrder
+from overnight.catalog import Catalog
+from overnight.domain import ids, layout
+from overnight.domain.file import BATCH_FILE_LIFETIME, File, FilePurpose
+from overnight.storage.protocol import Storage
+
+
+class Collect:
+    """Makes the files a batch ends with. Their ids come from the batch's, so a repeat makes no others."""
+
+    def __init__(self, *, catalog: Catalog, storage: Storage) -> None:
+        self._catalog = catalog
+        self._storage = storage
+
+    @activity.defn(name="collect")
+    async def collect(self, order: CollectOrder) -> Collected:
+        """Write the output and the error file, and their rows."""
+        outputs = [shard.attempt if shard.output else None for shard in order.shards]
+        errors = [shard.attempt if shard.error else None for shard in order.shards]
+        async with heartbeating():
+            return Collected(
+                output_file_id=await self._file(order, kind="output", attempts=outputs),
+                error_file_id=await self._file(order, kind="error", attempts=errors),
+            )
+
+    @activity.defn(name="tidy")
+    async def tidy(self, batch_id: str) -> None:
+        """Remove what the batch needed only while it ran."""
+        async with heartbeating():
+            async for stored in self._storage.list(layout.work_prefix(batch_id)):
+                await self._storage.delete(stored.key)
+
+    async def _file(self, order: CollectOrder, *, kind: str, attempts: list[str | None]) -> str | None:
+        keys = [
+            layout.sealed_key(order.batch_id, shard, attempt=attempt, kind=kind)
+            for shard, attempt in enumerate(attempts)
+            if attempt is not None
+        ]
+        if not keys:
+            return None
+        file_id = ids.output_file_id(order.batch_id, kind)
+        stored = await self._storage.put(layout.file_key(file_id), self._one_after_the_other(keys))
+        now = datetime.now(UTC)
+        file = File(
+            id=file_id,
+            project=order.project,
+            filename=f"{order.batch_id}_{kind}.jsonl",
+            purpose=FilePurpose.BATCH_OUTPUT,
+            bytes=stored.size,
+            key=stored.key,
+            created_at=now,
+            expires_at=now + (order.output_expires_after or BATCH_FILE_LIFETIME),
+        )
+        await self._catalog.add_file(file)
+        return file_id
+
+    async def _one_after_the_other(self, keys: list[str]) -> AsyncIterator[bytes]:
+        for key in keys:
+            async for block in self._storage.get(key):
+                yield block

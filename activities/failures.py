@@ -1,0 +1,65 @@
+"""Domain error → Temporal's failure: the one place that decides what is worth retrying.
+
+An error's type and message go into the workflow's history and are shown in the UI. Overnight's own errors
+are written for that. Of any other only the type and the place are told: its message might quote a
+request, an answer or a key.
+"""
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+import structlog
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, TemporalError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from overnight.domain.errors import InvalidRequest, OvernightError, UnknownBatch, UnknownFile
+from overnight.line_lane import UnansweredLines
+
+NOT_RETRYABLE: tuple[type[OvernightError], ...] = (InvalidRequest, UnknownBatch, UnknownFile, UnansweredLines)
+"""Trying again with the same input can only end the same way."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class FailureTranslation(Interceptor):
+    """Translates what any activity of a worker raises."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - Temporal's name
+        """Wrap the activity."""
+        return _Translating(next)
+
+
+class _Translating(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - Temporal's signature
+        try:
+            return await super().execute_activity(input)
+        except TemporalError:
+            raise
+        except Exception as error:
+            failure = as_failure(error)
+            _log.warning(
+                "activity failed",
+                activity=activity.info().activity_type,
+                workflow_id=activity.info().workflow_id,
+                attempt=activity.info().attempt,
+                error=failure.type,
+                reason=failure.message,
+            )
+            raise failure from None
+
+
+def as_failure(error: Exception) -> ApplicationError:
+    """Return what Temporal is told of `error`."""
+    if isinstance(error, OvernightError):
+        retryable = not isinstance(error, NOT_RETRYABLE)
+        return ApplicationError(error.message, type=type(error).__name__, non_retryable=not retryable)
+    return ApplicationError(f"unexpected error {_place(error)}", type=type(error).__name__)
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return "with no traceback"
+    return f"in {Path(frames[-1].filename).name}:{frames[-1].lineno}"

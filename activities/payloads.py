@@ -1,0 +1,124 @@
+"""What travels through Temporal between workflows and activities: ids, keys, counts. Never a line, never a key to anything.
+
+A new field gets a default, so that histories written before it can still be read.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from overnight.domain.batch import BatchChange
+from overnight.domain.deployment import DeclaredPrice
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.status import StopReason
+from overnight.domain.usage import Counts, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What ingest found. `shards` has the number of chunks of each shard, in input order.
+
+    `problems` counts what is wrong with the input; the problems themselves are in storage, under
+    `layout.problems_key`. `price` is the quote that the batch will be charged at, None if unknown.
+    """
+
+    lines: int = 0
+    shards: tuple[int, ...] = ()
+    model: str | None = None
+    provider: str | None = None
+    deployments: tuple[str, ...] = ()
+    price: DeclaredPrice | None = None
+    problems: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A batch's picture on its way to the catalog. With `problems` the errors are read from storage."""
+
+    batch_id: str
+    change: BatchChange
+    problems: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShardOrder:
+    """One shard to run. With `stop` it is not run, only sealed: its lines get that reason."""
+
+    batch_id: str
+    shard: int
+    chunks: int
+    input_file_id: str
+    endpoint: Endpoint
+    deployments: tuple[str, ...]
+    window: timedelta
+    stop: StopReason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkOrder:
+    """One chunk to send to one deployment, named by its id."""
+
+    batch_id: str
+    shard: int
+    chunk: int
+    input_file_id: str
+    endpoint: Endpoint
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealOrder:
+    """A shard whose checkpoints are to be put in order. `reason` is for lines without an answer."""
+
+    batch_id: str
+    shard: int
+    input_file_id: str
+    reason: StopReason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedShard:
+    """A shard in input order, in two objects named by `attempt`; 0 bytes means there is no such object."""
+
+    attempt: str
+    output_bytes: int = 0
+    error_bytes: int = 0
+    counts: Counts = field(default_factory=Counts)
+    usage: Usage = field(default_factory=Usage)
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedRef:
+    """As much of a SealedShard as collect needs; a batch may have thousands."""
+
+    attempt: str
+    output: bool
+    error: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectOrder:
+    """The sealed shards of a batch, in input order."""
+
+    batch_id: str
+    project: str
+    shards: tuple[SealedRef, ...]
+    output_expires_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """The files a batch ends with; None where there would have been nothing in it."""
+
+    output_file_id: str | None
+    error_file_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressReport:
+    """How far a batch is by its chunks' own reports."""
+
+    completed: int = 0
+    failed: int = 0
+    tokens: int = 0
+    waiting_on: str | None = None

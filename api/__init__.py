@@ -1,0 +1,1 @@
+"""The gateway: HTTP in, workflows started, rows read. OpenAI's Files and Batches API, served."""

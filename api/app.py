@@ -1,0 +1,65 @@
+"""The gateway as an ASGI application: its routes, its doors, and nothing it owns."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from api import batches, files, health, models
+from api.auth import require_key
+from api.errors import install_error_handlers
+from api.gateway import Gateway, UploadLimits, utc_now
+from api.last_resort import LastResort
+from api.request_id import RequestIds
+from api.request_log import RequestLog
+from api.schemas import ErrorEnvelope
+from overnight.catalog import Catalog
+from overnight.config import Settings
+from overnight.storage.protocol import Storage
+from workflows.runs import BatchRuns
+
+_DESCRIPTION = "LLM batches that are never lost: OpenAI's Files and Batches API in front, Temporal behind."
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ErrorEnvelope, "description": "The request was refused"},
+    "5XX": {"model": ErrorEnvelope, "description": "The gateway could not do it"},
+}
+
+
+def create_app(
+    *,
+    settings: Settings,
+    storage: Storage,
+    catalog: Catalog,
+    runs: BatchRuns,
+    clock: Callable[[], datetime] = utc_now,
+    uploads: UploadLimits | None = None,
+) -> FastAPI:
+    """Return the gateway over these parts, which belong to the caller: closing them is its affair."""
+    app = FastAPI(title="Overnight", description=_DESCRIPTION, responses=_ERRORS)
+    app.state.gateway = Gateway(
+        settings=settings,
+        storage=storage,
+        catalog=catalog,
+        runs=runs,
+        clock=clock,
+        uploads=uploads or UploadLimits(),
+    )
+    app.include_router(_openai_routes(), prefix="/v1")
+    # The same without the version, for clients whose base URL lacks it.
+    app.include_router(_openai_routes(), include_in_schema=False)
+    app.include_router(health.router)
+    install_error_handlers(app)
+    # The last one added is the outermost: every log line has the id, and a crash has its line.
+    app.add_middleware(LastResort)
+    app.add_middleware(RequestLog)
+    app.add_middleware(RequestIds)
+    return app
+
+
+def _openai_routes() -> APIRouter:
+    router = APIRouter(dependencies=[Depends(require_key)])
+    for part in (files, batches, models):
+        router.include_router(part.router)
+    return router

@@ -1,0 +1,58 @@
+"""What every route needs at hand, handed to it by the composition root and never looked up."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from overnight.catalog import Catalog
+from overnight.config import Settings
+from overnight.storage.protocol import Storage
+from workflows.runs import BatchRuns
+
+DEFAULT_PROJECT = "default"
+"""Everything belongs to this project as long as there are no others."""
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the time of day, aware of its zone."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadLimits:
+    """How an upload is taken in. Sizes are bytes.
+
+    `block` is how much of a file is in memory at a time. A client that sends nothing for `idle_timeout`
+    is given up. An input needs room for its results as well, so `room_factor` times its size has to be
+    free, beside `reserved`, which nobody may use up: the catalog and Temporal write to the same disk.
+    """
+
+    block: int = 2**20
+    idle_timeout: timedelta = timedelta(seconds=60)
+    reserved: int = 256 * 2**20
+    room_factor: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """The parts a gateway is made of. It owns none of them."""
+
+    settings: Settings
+    storage: Storage
+    catalog: Catalog
+    runs: BatchRuns
+    clock: Clock = utc_now
+    uploads: UploadLimits = field(default_factory=UploadLimits)
+
+
+def _gateway_of(request: Request) -> Gateway:
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+TheGateway = Annotated[Gateway, Depends(_gateway_of)]

@@ -1,0 +1,86 @@
+"""What comes in: the parameters of a create and the fields of an upload, with their bounds."""
+
+import json
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.file import UPLOADABLE, FilePurpose
+from overnight.domain.ids import parameters_hash
+
+MAX_METADATA_PAIRS = 16
+MAX_METADATA_KEY = 64
+MAX_METADATA_VALUE = 512
+MAX_FILE_ID = 64
+MAX_IDEMPOTENCY_KEY = 255
+MIN_EXPIRY_SECONDS = 3_600
+MAX_EXPIRY_SECONDS = 2_592_000
+
+
+def _storable(text: str) -> str:
+    # JSON can spell a NUL, and PostgreSQL can't hold one.
+    if "\0" in text:
+        raise PydanticCustomError("nul", "a string can't hold the character NUL")
+    return text
+
+
+def _uploadable(purpose: object) -> object:
+    *most, last = (f"'{each.value}'" for each in UPLOADABLE)
+    if purpose not in UPLOADABLE:
+        expected = f"{', '.join(most)} or {last}"
+        raise PydanticCustomError("enum", "not a purpose of uploads", {"expected": expected})
+    return purpose
+
+
+_Storable = AfterValidator(_storable)
+_MetadataKey = Annotated[str, StringConstraints(max_length=MAX_METADATA_KEY), _Storable]
+_MetadataValue = Annotated[str, StringConstraints(max_length=MAX_METADATA_VALUE), _Storable]
+_Expiry = Annotated[int, Field(ge=MIN_EXPIRY_SECONDS, le=MAX_EXPIRY_SECONDS)]
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=MAX_IDEMPOTENCY_KEY), _Storable]
+
+
+class OutputExpiry(BaseModel):
+    """How long output files are kept, counted from when they are made."""
+
+    anchor: Literal["created_at"]
+    seconds: Annotated[_Expiry, Field(strict=True)]
+
+
+class BatchCreate(BaseModel):
+    """The body of `POST /v1/batches`. Fields that nobody knows are let pass, as other clients send theirs."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    input_file_id: Annotated[str, StringConstraints(min_length=1, max_length=MAX_FILE_ID), _Storable]
+    endpoint: Endpoint
+    completion_window: Literal["24h"]
+    metadata: Annotated[dict[_MetadataKey, _MetadataValue], Field(max_length=MAX_METADATA_PAIRS)] | None = (
+        None
+    )
+    output_expires_after: OutputExpiry | None = None
+    idempotency_key: IdempotencyKey | None = Field(
+        None, description="Creates with one key make one batch. The header `Idempotency-Key` does the same."
+    )
+
+    def parameters_hash(self) -> str:
+        """Return what two creates with one idempotency key must agree on."""
+        meaning = self.model_dump(mode="json", exclude={"idempotency_key"})
+        return parameters_hash(json.dumps(meaning, sort_keys=True, separators=(",", ":")).encode())
+
+    @property
+    def output_lifetime(self) -> timedelta | None:
+        """How long output files are kept, or None for the default."""
+        after = self.output_expires_after
+        return timedelta(seconds=after.seconds) if after else None
+
+
+class UploadFields(BaseModel):
+    """The fields of a `POST /v1/files` beside the file itself."""
+
+    purpose: Annotated[FilePurpose, BeforeValidator(_uploadable)]
+    anchor: Literal["created_at"] | None = Field(None, alias="expires_after[anchor]")
+    seconds: _Expiry | None = Field(None, alias="expires_after[seconds]")
+    custom_llm_provider: Literal["openai", "azure", "vertex_ai", "hosted_vllm"] | None = None

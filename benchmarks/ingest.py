@@ -1,0 +1,124 @@
+"""How fast a batch's input is taken in, beside the least that could be done with the same bytes.
+
+    .venv/bin/python benchmarks/ingest.py validate --lines 2000000 --line-bytes 1000
+
+Both sides of a comparison run in turn in the same process, so that a busy machine slows both.
+"""
+
+import argparse
+import resource
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from overnight.domain.endpoint import Endpoint
+from overnight.jsonl import Inspector
+
+MODEL = "gpt-4o-mini"
+BLOCK_BYTES = 2**20
+WORDS = 'The quick brown fox said "jumps" over the lazy dog.\nThen it rested. '
+
+
+class BareLine(msgspec.Struct):
+    """A line as the bare loop decodes it: nothing is checked but that it is JSON with these fields."""
+
+    custom_id: str
+    method: str
+    url: str
+    body: msgspec.Raw
+
+
+def write_input(path: Path, *, lines: int, line_bytes: int) -> None:
+    """Write `lines` chat requests of about `line_bytes` bytes each."""
+    with path.open("wb") as file:
+        for number in range(lines):
+            file.write(request_line(number, line_bytes=line_bytes))
+
+
+def request_line(number: int, *, line_bytes: int) -> bytes:
+    """Return a line whose prompt fills it up."""
+    frame = (
+        b'{"custom_id":"request-%08d","method":"POST","url":"/v1/chat/completions","body":{"model":"%s",'
+        b'"messages":[{"role":"user","content":%s}],"max_tokens":100}}\n'
+    )
+    room = max(1, line_bytes - len(frame) - len(MODEL))
+    prompt = (WORDS * (room // len(WORDS) + 1))[:room]
+    return frame % (number, MODEL.encode(), msgspec.json.encode(prompt))
+
+
+def read_bare(path: Path) -> int:
+    """Decode every line, and return how many there were."""
+    decode = msgspec.json.Decoder(BareLine).decode
+    count = 0
+    with path.open("rb") as file:
+        for line in file:
+            decode(line)
+            count += 1
+    return count
+
+
+def inspect(path: Path) -> int:
+    """Inspect the file as ingest does, and return how many lines it accepted."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch, path.open("rb") as file:
+        inspector = Inspector(
+            endpoint=Endpoint.CHAT_COMPLETIONS, knows_model=MODEL.__eq__, scratch=Path(scratch)
+        )
+        while block := file.read(BLOCK_BYTES):
+            inspector.feed(block)
+        inspection = inspector.finish()
+    return inspection.lines if inspection.problem_count == 0 else 0
+
+
+def timed(work: Callable[[Path], int], path: Path, *, lines: int) -> float:
+    """Return the MB/s of `work`, which must have seen every line."""
+    started = time.perf_counter()
+    seen = work(path)
+    elapsed = time.perf_counter() - started
+    assert seen == lines, f"{work.__name__} saw {seen} of {lines} lines"
+    return path.stat().st_size / elapsed / 1e6
+
+
+def validate(*, lines: int, line_bytes: int, rounds: int) -> None:
+    """Compare the inspector with a bare read-and-parse loop."""
+    with tempfile.TemporaryDirectory(prefix="overnight-ingest-") as folder:
+        path = Path(folder) / "input.jsonl"
+        write_input(path, lines=lines, line_bytes=line_bytes)
+        print(f"validate: {lines} lines, {path.stat().st_size / 1e6:.0f} MB, {rounds} rounds")
+        before = psutil.Process().memory_info().rss
+        bare, inspected = [], []
+        for _ in range(rounds):
+            bare.append(timed(read_bare, path, lines=lines))
+            inspected.append(timed(inspect, path, lines=lines))
+    report("bare read-and-parse", bare)
+    report("inspector", inspected)
+    print(f"  ratio                {statistics.median(inspected) / statistics.median(bare):6.0%}")
+    # ru_maxrss is in KiB, and the peak of the whole life of the process.
+    growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
+    print(f"  peak memory growth   {growth / 1e6:6.0f} MB")
+
+
+def report(name: str, speeds: list[float]) -> None:
+    """Print the median of `speeds` and how far they spread."""
+    print(f"  {name:20s} {statistics.median(speeds):6.0f} MB/s   ({min(speeds):.0f} to {max(speeds):.0f})")
+
+
+def main() -> None:
+    """Run the comparison that the command line names."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["validate"])
+    parser.add_argument("--lines", type=int, default=2_000_000)
+    parser.add_argument("--line-bytes", type=int, default=1_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    validate(lines=options.lines, line_bytes=options.line_bytes, rounds=options.rounds)
+
+
+if __name__ == "__main__":
+    main()

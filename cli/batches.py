@@ -1,0 +1,187 @@
+"""The commands a client needs: submit, list, show, watch, cancel, results."""
+
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
+
+from cli.client import GatewayClient, GatewayError
+from cli.options import DEFAULT_API_KEY, DEFAULT_URL, ApiKey, AsJson, BatchId, Url, stderr, told_plainly
+from cli.showing import batch_details, batch_table, print_faults, print_summary
+from cli.views import BatchView, FileView
+from cli.watching import LeftRunning, watch
+
+INTERRUPTED = 130
+"""What a shell calls the exit code of a command that Ctrl-C ended."""
+
+_SHOWS_PROGRESS_FROM = 8 * 2**20
+"""Uploads of fewer bytes than this are over before a bar could be read."""
+
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write the results to this file.")]
+
+
+def submit(
+    file: Annotated[Path, typer.Argument(help="The batch's lines, as JSONL.", exists=True, dir_okay=False)],
+    *,
+    endpoint: Annotated[str, typer.Option(help="What every line is for.")] = "/v1/chat/completions",
+    metadata: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Up to 16 of them.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="The same key makes the same batch.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
+    output: Output = None,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = DEFAULT_API_KEY,
+) -> None:
+    """Upload FILE and make a batch of it. With -o (which waits), fetch the results when it has ended."""
+    console, pairs = stderr(), _pairs(metadata or [])
+    with _gateway(url, api_key) as client:
+        uploaded = _upload(client, file, console=console)
+        batch = client.create(
+            uploaded.id,
+            endpoint=endpoint,
+            idempotency_key=idempotency_key or str(uuid.uuid4()),
+            metadata=pairs,
+        )
+        typer.echo(batch.id)
+        if wait or output:
+            _wait(client, batch.id, console=console, output=output)
+
+
+def list_batches(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 20,
+    after: Annotated[str | None, typer.Option(metavar="ID", help="Those older than this one.")] = None,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = DEFAULT_API_KEY,
+) -> None:
+    """List batches, the newest first."""
+    with _gateway(url, api_key) as client:
+        page = client.batches(limit=limit, after=after)
+        if as_json:
+            for raw in page.data:
+                typer.echo(bytes(raw))
+            return
+        batches = [msgspec.json.decode(raw, type=BatchView) for raw in page.data]
+    Console().print(batch_table(batches))
+    if page.has_more:
+        stderr().print(f"There are more: overnight list --after {batches[-1].id}", markup=False)
+
+
+def show(
+    batch_id: BatchId,
+    *,
+    as_json: AsJson = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = DEFAULT_API_KEY,
+) -> None:
+    """Show a batch."""
+    with _gateway(url, api_key) as client:
+        raw = client.batch_json(batch_id)
+    if as_json:
+        typer.echo(raw)
+        return
+    batch = msgspec.json.decode(raw, type=BatchView)
+    Console().print(batch_details(batch))
+    print_faults(Console(), batch)
+
+
+def watch_batch(
+    batch_id: BatchId, *, output: Output = None, url: Url = DEFAULT_URL, api_key: ApiKey = DEFAULT_API_KEY
+) -> None:
+    """Watch a batch until it has ended; exit code 0 if it was completed."""
+    with _gateway(url, api_key) as client:
+        _wait(client, batch_id, console=stderr(), output=output)
+
+
+def cancel(batch_id: BatchId, *, url: Url = DEFAULT_URL, api_key: ApiKey = DEFAULT_API_KEY) -> None:
+    """Cancel a batch; lines that have been answered are kept."""
+    with _gateway(url, api_key) as client:
+        batch = client.cancel(batch_id)
+    typer.echo(f"{batch.id} {batch.status}")
+
+
+def results(
+    batch_id: BatchId,
+    *,
+    output: Output = None,
+    errors: Annotated[bool, typer.Option("--errors", help="The lines that failed, instead.")] = False,
+    url: Url = DEFAULT_URL,
+    api_key: ApiKey = DEFAULT_API_KEY,
+) -> None:
+    """Print a batch's results, in the order of its lines, or write them to a file."""
+    with _gateway(url, api_key) as client:
+        batch = client.batch(batch_id)
+        file_id = batch.error_file_id if errors else batch.output_file_id
+        if file_id is None:
+            raise GatewayError(_nothing_there(batch, errors=errors))
+        if output:
+            client.download(file_id, output)
+            return
+        with client.content(file_id) as chunks:
+            for chunk in chunks:
+                sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+
+
+def errors_beside(output: Path) -> Path:
+    """Return where the lines that failed go: `out.errors.jsonl` beside `out.jsonl`."""
+    return output.with_name(f"{output.stem}.errors{output.suffix}")
+
+
+@contextmanager
+def _gateway(url: str, api_key: str) -> Iterator[GatewayClient]:
+    with told_plainly(GatewayError, OSError), GatewayClient(url, api_key=api_key) as client:
+        yield client
+
+
+def _upload(client: GatewayClient, file: Path, *, console: Console) -> FileView:
+    size = file.stat().st_size
+    columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
+    quiet = not console.is_terminal or size < _SHOWS_PROGRESS_FROM
+    with (
+        Progress(*columns, console=console, disable=quiet, transient=True) as progress,
+        progress.open(file, "rb", description="uploading") as content,
+    ):
+        return client.upload(content, filename=file.name)
+
+
+def _wait(client: GatewayClient, batch_id: str, *, console: Console, output: Path | None) -> None:
+    try:
+        batch = watch(client, batch_id, console=console)
+    except LeftRunning:
+        console.print(f"{batch_id} runs on. Look in again with: overnight watch {batch_id}", soft_wrap=True)
+        raise typer.Exit(INTERRUPTED) from None
+    print_summary(console, batch)
+    if output:
+        _fetch(client, batch, output=output, console=console)
+    if batch.status != "completed":
+        raise typer.Exit(1)
+
+
+def _fetch(client: GatewayClient, batch: BatchView, *, output: Path, console: Console) -> None:
+    fetched = ((batch.output_file_id, output), (batch.error_file_id, errors_beside(output)))
+    for file_id, target in fetched:
+        if file_id:
+            client.download(file_id, target)
+            console.print(f"wrote {target}", markup=False, soft_wrap=True)
+
+
+def _nothing_there(batch: BatchView, *, errors: bool) -> str:
+    if not batch.ended:
+        return f"{batch.id} is {batch.status}; its results are there when it has ended"
+    return f"{batch.id} is {batch.status} and has no {'error' if errors else 'output'} file"
+
+
+def _pairs(given: list[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    for key, equals, _ in pairs:
+        if not key or not equals:
+            raise typer.BadParameter("should be KEY=VALUE", param_hint="--metadata")
+    return {key: value for key, _, value in pairs}

@@ -1,0 +1,172 @@
+"""The gateway, as the command talks to it: OpenAI's Files and Batches API over HTTP.
+
+GatewayError
+├── GatewayUnreachable   nobody answers there
+├── GatewayBusy          it answers, but can't do it now
+└── GatewayRefused       it said no
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self, TypeVar
+from urllib.parse import quote
+
+import httpx2
+import msgspec
+
+from cli.views import BatchPage, BatchView, FileView, RefusalEnvelope
+
+PATIENCE = timedelta(seconds=60)
+"""How long the gateway may take over one answer."""
+
+CREATE_ATTEMPTS = 4
+CREATE_PAUSE = timedelta(seconds=1)
+_BUSY = frozenset({502, 503, 504})
+
+T = TypeVar("T")
+
+
+class GatewayError(Exception):
+    """The gateway did not do it."""
+
+
+class GatewayUnreachable(GatewayError):
+    """Nobody answers there."""
+
+
+class GatewayBusy(GatewayError):
+    """The gateway answers, but can't do it now."""
+
+
+class GatewayRefused(GatewayError):
+    """The gateway said no."""
+
+
+class GatewayClient:
+    """One connection to a gateway. Every method may raise a GatewayError."""
+
+    def __init__(self, url: str, *, api_key: str, transport: httpx2.BaseTransport | None = None) -> None:
+        self.url = url.rstrip("/").removesuffix("/v1")
+        self._http = httpx2.Client(
+            base_url=f"{self.url}/v1",
+            headers={"Authorization": f"Bearer {api_key}"},
+            timeout=PATIENCE.total_seconds(),
+            transport=transport,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def upload(self, content: BinaryIO, *, filename: str) -> FileView:
+        """Upload `content`, an open file, in constant memory. Nothing is tried twice."""
+        files = {"file": (filename, content)}
+        request = self._http.build_request("POST", "/files", data={"purpose": "batch"}, files=files)
+        return self._send(FileView, request)
+
+    def create(
+        self, input_file_id: str, *, endpoint: str, idempotency_key: str, metadata: Mapping[str, str]
+    ) -> BatchView:
+        """Create a batch. Tried again while the gateway is busy or away: the key makes it one batch."""
+        order = {"input_file_id": input_file_id, "endpoint": endpoint, "completion_window": "24h"}
+        body = {**order, **({"metadata": dict(metadata)} if metadata else {})}
+        headers = {"Idempotency-Key": idempotency_key}
+        request = self._http.build_request("POST", "/batches", json=body, headers=headers)
+        return _insist(lambda: self._send(BatchView, request))
+
+    def batch(self, batch_id: str) -> BatchView:
+        """Return how a batch is."""
+        return self._send(BatchView, self._http.build_request("GET", _path(batch_id)))
+
+    def batch_json(self, batch_id: str) -> bytes:
+        """Return how a batch is, word for word."""
+        return bytes(self._send(msgspec.Raw, self._http.build_request("GET", _path(batch_id))))
+
+    def batches(self, *, limit: int, after: str | None = None) -> BatchPage:
+        """Return up to `limit` batches (at most 100), newest first."""
+        params = {"limit": str(limit), **({"after": after} if after else {})}
+        return self._send(BatchPage, self._http.build_request("GET", "/batches", params=params))
+
+    def cancel(self, batch_id: str) -> BatchView:
+        """Ask for a batch to be cancelled."""
+        return self._send(BatchView, self._http.build_request("POST", f"{_path(batch_id)}/cancel"))
+
+    @contextmanager
+    def content(self, file_id: str) -> Iterator[Iterator[bytes]]:
+        """Stream what is in a file."""
+        with (
+            self._translated(),
+            self._http.stream("GET", f"/files/{quote(file_id, safe='')}/content") as response,
+        ):
+            if response.is_error:
+                response.read()
+            _check(response)
+            yield response.iter_bytes()
+
+    def download(self, file_id: str, target: Path) -> None:
+        """Write what is in a file to `target`, which appears whole or not at all."""
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            with self.content(file_id) as chunks, partial.open("wb") as out:
+                for chunk in chunks:
+                    out.write(chunk)
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def _send(self, kind: type[T], request: httpx2.Request) -> T:
+        with self._translated():
+            response = self._http.send(request)
+            _check(response)
+            return msgspec.json.decode(response.content, type=kind)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx2.TransportError as error:
+            raise GatewayUnreachable(
+                f"nobody answers at {self.url} ({error}). Start the gateway with `overnight serve`, or say "
+                "where it is with --url or OVERNIGHT_URL."
+            ) from error
+        except msgspec.MsgspecError as error:
+            raise GatewayRefused(f"what answers at {self.url} is not an Overnight gateway") from error
+
+
+def _path(batch_id: str) -> str:
+    return f"/batches/{quote(batch_id, safe='')}"
+
+
+def _check(response: httpx2.Response) -> None:
+    if response.is_success:
+        return
+    if response.status_code in _BUSY:
+        raise GatewayBusy(_reason(response))
+    raise GatewayRefused(_reason(response))
+
+
+def _reason(response: httpx2.Response) -> str:
+    try:
+        error = msgspec.json.decode(response.content, type=RefusalEnvelope).error
+    except msgspec.MsgspecError:
+        return f"{response.status_code} {response.reason_phrase}"
+    details = [f"param: {error.param}" if error.param else "", f"code: {error.code}" if error.code else ""]
+    told = ", ".join([str(response.status_code), *filter(None, details)])
+    return f"{error.message} ({told})"
+
+
+def _insist(call: Callable[[], T]) -> T:
+    for _ in range(CREATE_ATTEMPTS - 1):
+        try:
+            return call()
+        except (GatewayUnreachable, GatewayBusy):
+            time.sleep(CREATE_PAUSE.total_seconds())
+    return call()

@@ -1,0 +1,113 @@
+"""What the gateway says of a batch or a file, as far as the command shows it."""
+
+from datetime import timedelta
+
+import msgspec
+
+_ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How many lines there are, and how many have ended well or badly."""
+
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+
+    @property
+    def done(self) -> int:
+        """Lines with an outcome."""
+        return self.completed + self.failed
+
+
+class TokensUsed(msgspec.Struct, frozen=True):
+    """Tokens of a whole batch."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class BatchFault(msgspec.Struct, frozen=True):
+    """One thing that is wrong with a batch's input; `line` is 1-based."""
+
+    code: str | None = None
+    message: str | None = None
+    line: int | None = None
+
+
+class BatchFaults(msgspec.Struct, frozen=True):
+    """What is wrong with a batch's input."""
+
+    data: list[BatchFault] = []
+
+
+class Details(msgspec.Struct, frozen=True):
+    """What Overnight says beyond OpenAI's own keys."""
+
+    waiting_on: str | None = None
+    errors_total: int = 0
+    cost_usd: str | None = None
+
+
+class BatchView(msgspec.Struct, frozen=True):
+    """A batch. Times are seconds since 1970."""
+
+    id: str
+    status: str
+    endpoint: str
+    created_at: int
+    input_file_id: str
+    expires_at: int | None = None
+    in_progress_at: int | None = None
+    completed_at: int | None = None
+    failed_at: int | None = None
+    expired_at: int | None = None
+    cancelled_at: int | None = None
+    model: str | None = None
+    request_counts: Counts = Counts()
+    usage: TokensUsed | None = None
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+    errors: BatchFaults | None = None
+    metadata: dict[str, str] | None = None
+    overnight: Details = Details()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.status in _ENDED
+
+    @property
+    def took(self) -> timedelta | None:
+        """The time from its creation to its end, or None while there is none."""
+        end = self.completed_at or self.failed_at or self.expired_at or self.cancelled_at
+        return timedelta(seconds=end - self.created_at) if end else None
+
+
+class FileView(msgspec.Struct, frozen=True):
+    """A file; `bytes` is its size."""
+
+    id: str
+    filename: str
+    bytes: int
+
+
+class BatchPage(msgspec.Struct, frozen=True):
+    """One page of batches, newest first; each as it came."""
+
+    data: list[msgspec.Raw]
+    has_more: bool = False
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why the gateway refused."""
+
+    message: str = ""
+    param: str | None = None
+    code: str | None = None
+
+
+class RefusalEnvelope(msgspec.Struct, frozen=True):
+    """The shape every refusal comes in."""
+
+    error: Refusal

@@ -1,0 +1,1 @@
+"""The library everything else stands on; it knows neither HTTP serving nor Temporal."""

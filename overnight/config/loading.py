@@ -1,0 +1,125 @@
+"""Reading the settings: from a file and the environment, or from the environment alone."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from overnight.config.document import Document, read_document
+from overnight.config.models import OPENAI_KEY, openai_for_any_model, read_deployments
+from overnight.config.places import default_database_url, local_storage, read_database_url, read_storage
+from overnight.config.reading import Reading
+from overnight.config.schema import BatchSettings, GeneralSettings, Top
+from overnight.config.settings import ANY_MODEL, Settings
+
+DEFAULT_GATEWAY_PORT = 4000
+_DOTENV = ".env"
+
+NO_MODELS = (
+    "no model is configured, so every batch will fail: name a config.yaml with --config, or set {key}."
+)
+NOTHING_HERE = "{file}: these keys of LiteLLM's mean nothing here and are set aside: {keys}."
+
+
+def load_settings(
+    path: Path | None,
+    *,
+    data_dir: Path,
+    environ: Mapping[str, str],
+    gateway_port: int = DEFAULT_GATEWAY_PORT,
+) -> Settings:
+    """Return the settings of `path`, or of the environment alone when it is None.
+
+    `data_dir` is where everything lives that the file puts nowhere else; `gateway_port` is the port that an
+    `api_base` of this machine would make point at the gateway itself. Raises InvalidConfig, whose message
+    lists every problem there is.
+    """
+    variables = environment(path, environ)
+    if path is None:
+        return _from_environment(variables, data_dir=data_dir)
+    return _from_document(read_document(path), variables, data_dir=data_dir, gateway_port=gateway_port)
+
+
+def environment(path: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` with what a `.env` beside the file, or else in the current folder, adds to it."""
+    beside = path.parent / _DOTENV if path else Path(_DOTENV)
+    found = beside if beside.is_file() else Path(_DOTENV)
+    added = dotenv_values(found, interpolate=False) if found.is_file() else {}
+    return {**{name: value for name, value in added.items() if value is not None}, **environ}
+
+
+def _from_environment(variables: Mapping[str, str], *, data_dir: Path) -> Settings:
+    key = variables.get(OPENAI_KEY)
+    deployment, warning = openai_for_any_model(key) if key else (None, NO_MODELS.format(key=OPENAI_KEY))
+    defaults = BatchSettings()
+    return Settings(
+        deployments=(deployment,) if deployment else (),
+        default_model=None,
+        storage=local_storage(data_dir),
+        database_url=default_database_url(data_dir),
+        master_key=None,
+        poll_initial=timedelta(seconds=defaults.poll_initial_seconds),
+        poll_max=timedelta(seconds=defaults.poll_max_seconds),
+        data_dir=data_dir,
+        warnings=(warning,),
+    )
+
+
+def _from_document(
+    document: Document, variables: Mapping[str, str], *, data_dir: Path, gateway_port: int
+) -> Settings:
+    reading = Reading(document, variables)
+    top = reading.section(Top, document.tree, ()) or Top()
+    batch = reading.section(BatchSettings, top.batch_settings, ("batch_settings",)) or BatchSettings()
+    general_place = ("general_settings",)
+    general = reading.section(GeneralSettings, top.general_settings, general_place) or GeneralSettings()
+    entries = top.model_list or []
+    deployments = read_deployments(reading, entries, gateway_port=gateway_port)
+    storage_place = ("batch_settings", "batch_storage_params")
+    storage = read_storage(reading, batch.batch_storage_params, storage_place, data_dir=data_dir)
+    database_place = (*general_place, "database_url")
+    database_url = read_database_url(reading, general.database_url, database_place, data_dir=data_dir)
+    _check_default_model(reading, batch.model, entries)
+    _check_polling(reading, batch)
+    reading.finish()
+    return Settings(
+        deployments=deployments,
+        default_model=batch.model,
+        storage=storage,
+        database_url=database_url,
+        master_key=general.master_key,
+        poll_initial=timedelta(seconds=batch.poll_initial_seconds),
+        poll_max=timedelta(seconds=batch.poll_max_seconds),
+        data_dir=data_dir,
+        warnings=_warnings(reading, has_models=bool(deployments)),
+    )
+
+
+def _check_default_model(reading: Reading, model: str | None, entries: Sequence[object]) -> None:
+    # Entries with problems count too: the name is right even where the rest is not.
+    names = [str(entry.get("model_name")) for entry in entries if isinstance(entry, dict)]
+    if model is None or model in names or ANY_MODEL in names:
+        return
+    nearest = difflib.get_close_matches(model, names, n=1)
+    hint = f"; did you mean `{nearest[0]}`?" if nearest else ""
+    reading.problem(("batch_settings", "model"), f"no entry of model_list has the name `{model}`{hint}")
+
+
+def _check_polling(reading: Reading, batch: BatchSettings) -> None:
+    if batch.poll_max_seconds < batch.poll_initial_seconds:
+        reading.problem(
+            ("batch_settings", "poll_max_seconds"),
+            f"should be at least poll_initial_seconds, {batch.poll_initial_seconds:g}",
+        )
+
+
+def _warnings(reading: Reading, *, has_models: bool) -> tuple[str, ...]:
+    warnings = list(reading.warnings)
+    if reading.set_aside:
+        keys = ", ".join(reading.set_aside)
+        warnings.append(NOTHING_HERE.format(file=reading.document.name, keys=keys))
+    if not has_models:
+        warnings.append(NO_MODELS.format(key=OPENAI_KEY))
+    return tuple(warnings)

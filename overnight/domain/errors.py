@@ -1,0 +1,130 @@
+"""Every error that Overnight raises on purpose.
+
+The docstring of an error is its message, unless the place that raises it knows better.
+
+OvernightError
+├── InvalidRequest            the client sent something we refuse
+│   └── UnknownModel          no deployment serves the model it names
+├── Unauthorized              the bearer is missing or wrong
+├── UnknownFile, UnknownBatch the client names something that is not here (or not its own)
+├── Conflict
+│   ├── BatchAlreadyEnded     a batch that has ended can't be cancelled
+│   └── IdempotencyMismatch   one idempotency key, two different requests
+├── InvalidConfig             the configuration can't be used
+├── UnknownDeployment         the configuration has no deployment of that id (any more)
+├── StorageError
+│   ├── ObjectNotFound        there are no bytes under that key
+│   ├── StorageFull           the disk or the quota has no room
+│   └── StorageUnavailable    the store did not do it; trying again may help
+├── CatalogUnavailable        the rows can't be read or written now; trying again may help
+└── TemporalUnavailable       Temporal can't be reached; trying again may help
+
+Whether Temporal retries one is decided in `activities/failures.py`, which HTTP status it gets in
+`api/errors.py`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+
+class OvernightError(Exception):
+    """Something went wrong in Overnight."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").split("\n", 1)[0])
+
+    @property
+    def message(self) -> str:
+        """What to tell the person who asked."""
+        return str(self)
+
+
+class InvalidRequest(OvernightError):
+    """The request is not valid."""
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code
+
+
+class UnknownModel(InvalidRequest):
+    """No deployment serves this model."""
+
+    def __init__(self, model: str) -> None:
+        message = f"The provided model '{model}' is not supported by the Batch API."
+        super().__init__(message, param="body.model", code="model_not_found")
+
+
+class Unauthorized(OvernightError):
+    """Incorrect API key provided."""
+
+
+class UnknownFile(OvernightError):
+    """No such File object."""
+
+    def __init__(self, file_id: str) -> None:
+        super().__init__(f"No such File object: {file_id}")
+
+
+class UnknownBatch(OvernightError):
+    """No such Batch object."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(f"No batch found with id '{batch_id}'.")
+
+
+class Conflict(OvernightError):
+    """The request contradicts what is already there."""
+
+
+class BatchAlreadyEnded(Conflict):
+    """A batch that has ended can't be cancelled."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"Cannot cancel a batch with status '{status}'.")
+
+
+class IdempotencyMismatch(Conflict):
+    """This idempotency key was already used with other parameters."""
+
+
+class InvalidConfig(OvernightError):
+    """The configuration can't be used."""
+
+
+class UnknownDeployment(OvernightError):
+    """The configuration has no deployment of that id (any more)."""
+
+    def __init__(self, deployment_id: str) -> None:
+        super().__init__(f"The configuration has no deployment '{deployment_id}' (any more).")
+
+
+class StorageError(OvernightError):
+    """The store failed."""
+
+    def __init__(self, reason: str, *, key: str) -> None:
+        super().__init__(f"{reason} [key={key}]")
+        self.key = key
+
+
+class ObjectNotFound(StorageError):
+    """There are no bytes under that key."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__("no such object", key=key)
+
+
+class StorageFull(StorageError):
+    """The disk or the quota has no room."""
+
+
+class StorageUnavailable(StorageError):
+    """The store did not do it; trying again may help."""
+
+
+class CatalogUnavailable(OvernightError):
+    """The rows can't be read or written now."""
+
+
+class TemporalUnavailable(OvernightError):
+    """Temporal can't be reached."""

@@ -1,0 +1,47 @@
+"""A file: bytes a client uploaded, or that a batch produced."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class FilePurpose(StrEnum):
+    """What a file is for, in OpenAI's words. Clients may upload all but the `*_output` kinds."""
+
+    ASSISTANTS = "assistants"
+    ASSISTANTS_OUTPUT = "assistants_output"
+    BATCH = "batch"
+    BATCH_OUTPUT = "batch_output"
+    EVALS = "evals"
+    FINE_TUNE = "fine-tune"
+    FINE_TUNE_RESULTS = "fine-tune-results"
+    USER_DATA = "user_data"
+    VISION = "vision"
+
+
+UPLOADABLE = (
+    FilePurpose.ASSISTANTS,
+    FilePurpose.BATCH,
+    FilePurpose.FINE_TUNE,
+    FilePurpose.VISION,
+    FilePurpose.USER_DATA,
+    FilePurpose.EVALS,
+)
+
+
+BATCH_FILE_LIFETIME = timedelta(days=30)
+"""How long a batch's input and output are kept when nobody says otherwise, as at OpenAI."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One row of the catalog's `files`; the bytes are in storage under `key`."""
+
+    id: str
+    project: str
+    filename: str
+    purpose: FilePurpose
+    bytes: int
+    key: str
+    created_at: datetime
+    expires_at: datetime | None = None

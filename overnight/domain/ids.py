@@ -1,0 +1,52 @@
+"""Ids: random for what a client creates, derived wherever a repeat must be the same thing."""
+
+import hashlib
+import secrets
+
+_RANDOM_BYTES = 16
+_DERIVED_HEX = 32
+
+
+def new_file_id() -> str:
+    """Return an id for a file that a client uploads."""
+    return f"file-{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def new_batch_id() -> str:
+    """Return an id for a batch that came without an idempotency key."""
+    return f"batch_{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def new_request_id() -> str:
+    """Return an id for one HTTP request to the gateway."""
+    return f"req_{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def batch_id_for_key(project: str, idempotency_key: str) -> str:
+    """Return the one batch id that this project's idempotency key can make."""
+    return f"batch_{_digest('batch', project, idempotency_key)}"
+
+
+def output_file_id(batch_id: str, kind: str) -> str:
+    """Return the id of a batch's output or error file, the same however often it is collected."""
+    return f"file-{_digest('file', batch_id, kind)}"
+
+
+def line_id(batch_id: str, index: int) -> str:
+    """Return the id of the result of the request at 0-based `index`."""
+    return f"batch_req_{batch_id.removeprefix('batch_')[:_DERIVED_HEX]}{index:08x}"
+
+
+def deployment_id(*identity: str) -> str:
+    """Return an id that names a deployment in a workflow without saying where it is."""
+    return f"dep_{_digest('deployment', *identity)[:12]}"
+
+
+def parameters_hash(canonical: bytes) -> str:
+    """Return what two creates with one idempotency key must agree on."""
+    return hashlib.sha256(canonical).hexdigest()
+
+
+def _digest(*parts: str) -> str:
+    joined = "\0".join(parts).encode()
+    return hashlib.sha256(joined).hexdigest()[:_DERIVED_HEX]

@@ -1,0 +1,40 @@
+"""OpenAI's eight batch statuses, and which of them are the end."""
+
+from enum import StrEnum
+
+
+class BatchStatus(StrEnum):
+    """Where a batch is in its life, in OpenAI's words."""
+
+    VALIDATING = "validating"
+    FAILED = "failed"
+    IN_PROGRESS = "in_progress"
+    FINALIZING = "finalizing"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will change any more."""
+        return self in _ENDED
+
+
+_ENDED = frozenset({BatchStatus.FAILED, BatchStatus.COMPLETED, BatchStatus.EXPIRED, BatchStatus.CANCELLED})
+
+
+class StopReason(StrEnum):
+    """Why a batch stops before all its lines are answered; the value is the code its lines get."""
+
+    CANCELLED = "batch_cancelled"
+    EXPIRED = "batch_expired"
+
+    @property
+    def message(self) -> str:
+        """What the error file says of a line that was never answered."""
+        match self:
+            case StopReason.CANCELLED:
+                return "This request was not executed before the batch was cancelled."
+            case StopReason.EXPIRED:
+                return "This request could not be executed before the completion window expired."

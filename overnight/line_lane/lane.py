@@ -1,0 +1,71 @@
+"""What one worker process has of the line lane: its connections, and each deployment's bounds and state."""
+
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from overnight.domain.deployment import Deployment
+from overnight.domain.endpoint import Endpoint
+from overnight.line_lane.admission import Admission
+from overnight.line_lane.availability import Availability
+from overnight.line_lane.budget import BYTES_IN_FLIGHT, ByteBudget
+from overnight.line_lane.connections import open_session, proxy_for
+from overnight.line_lane.patience import Patience
+from overnight.line_lane.sender import LineSender
+from overnight.line_lane.transport import Transport
+
+_ANY_MODEL = "*"
+
+
+class LineLane:
+    """Made once a process, since what bounds a deployment must hold over all its batches together.
+
+    Use it in an event loop, and `close` it there. `bytes_in_flight` bounds the requests, and the same again
+    the large answers, that are in memory at once.
+    """
+
+    def __init__(self, *, patience: Patience | None = None, bytes_in_flight: int = BYTES_IN_FLIGHT) -> None:
+        self.requests = ByteBudget(bytes_in_flight)
+        self.answers = ByteBudget(bytes_in_flight)
+        self._patience = patience or Patience()
+        self._session: aiohttp.ClientSession | None = None
+        self._admissions: dict[str, Admission] = {}
+        self._availabilities: dict[str, Availability] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def sender(self, deployment: Deployment, *, endpoint: Endpoint, batch_id: str) -> LineSender:
+        """Return what sends the lines of one batch to one deployment."""
+        session = self._session = self._session or open_session()
+        return LineSender(
+            transport=Transport(
+                session,
+                deployment,
+                endpoint=endpoint,
+                patience=self._patience,
+                proxy=proxy_for(deployment.api_base),
+            ),
+            admission=self._admissions.setdefault(deployment.id, Admission(deployment)),
+            availability=self._availabilities.setdefault(deployment.id, Availability(self._patience)),
+            patience=self._patience,
+            batch_id=batch_id,
+            model=None if deployment.model == _ANY_MODEL else deployment.model,
+            seconds=deployment.timeout.total_seconds(),
+        )
+
+    async def close(self) -> None:
+        """Close the connections. Senders can't be used any more."""
+        for availability in self._availabilities.values():
+            availability.close()
+        if self._session:
+            await self._session.close()

@@ -1,0 +1,184 @@
+"""One HTTP request to an endpoint, and every way it can end, as a value.
+
+aiohttp's exceptions end here. Nothing that leaves this file quotes a URL, a key or a body.
+"""
+
+from datetime import timedelta
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from overnight.domain.deployment import Deployment
+from overnight.domain.endpoint import Endpoint
+from overnight.line_lane.answer import Reading, read_answer
+from overnight.line_lane.budget import Hold
+from overnight.line_lane.patience import Patience, parse_retry_after
+
+MAX_ANSWER_BYTES = 128 * 2**20
+"""An answer longer than this is refused. The longest that are usual, 2,048 embeddings, end well below it."""
+
+_LARGE_ANSWER_BYTES = 2**20
+"""An answer longer than this is read only when there is room for it among the other large ones."""
+
+_LONGEST_REQUEST_ID = 256
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """The endpoint did what it was asked to: a 2xx with a whole JSON object."""
+
+    status: int
+    reading: Reading
+    request_id: str | None = None
+
+
+class BadReply(msgspec.Struct, frozen=True, gc=False):
+    """The endpoint replied otherwise; `reading` is None if the body is no JSON object."""
+
+    status: int
+    reading: Reading | None
+    request_id: str | None = None
+    retry_after: timedelta | None = None
+
+
+class Unreachable(msgspec.Struct, frozen=True, gc=False):
+    """No connection could be made. `reason` is for people."""
+
+    reason: str
+
+
+class Lost(msgspec.Struct, frozen=True, gc=False):
+    """The connection ended before the answer did. `answering`: after the answer had begun."""
+
+    answering: bool
+
+
+class TimedOut(msgspec.Struct, frozen=True, gc=False):
+    """The whole answer was not there in time."""
+
+
+class TooLarge(msgspec.Struct, frozen=True, gc=False):
+    """The answer is longer than MAX_ANSWER_BYTES."""
+
+
+Failure = BadReply | Unreachable | Lost | TimedOut | TooLarge
+Outcome = Answer | Failure
+
+
+class Transport:
+    """Posts bodies to one endpoint of one deployment."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        deployment: Deployment,
+        *,
+        endpoint: Endpoint,
+        patience: Patience,
+        proxy: URL | None,
+    ) -> None:
+        self._session = session
+        self._url = URL(deployment.api_base.rstrip("/") + endpoint.below_base)
+        self._headers = _headers(deployment)
+        self._proxy = proxy
+        self._timeout = aiohttp.ClientTimeout(
+            total=deployment.timeout.total_seconds(), sock_connect=patience.connect.total_seconds()
+        )
+
+    async def post(self, body: bytes, *, hold: Hold) -> Outcome:
+        """Send one request and read its whole answer, whose bytes are put on `hold` if they are many.
+
+        Redirects are answers too: none is followed.
+        """
+        answering = False
+        try:
+            async with self._session.post(
+                self._url,
+                data=body,
+                headers=self._headers,
+                allow_redirects=False,
+                timeout=self._timeout,
+                proxy=self._proxy,
+            ) as response:
+                answering = True
+                content = await _read(response, hold)
+                return TooLarge() if content is None else _reply(response, content)
+        except aiohttp.ClientError as error:
+            return _lost(error, answering=answering)
+        except TimeoutError:
+            return TimedOut()
+        except OSError:
+            return Lost(answering)
+
+
+def _headers(deployment: Deployment) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "overnight"}
+    if deployment.api_key:
+        headers["Authorization"] = f"Bearer {deployment.api_key}"
+    if deployment.organization:
+        headers["OpenAI-Organization"] = deployment.organization
+    return headers
+
+
+async def _read(response: aiohttp.ClientResponse, hold: Hold) -> bytes | None:
+    """Return the body, or None if it is too large."""
+    length = response.content_length
+    if length is None or "Content-Encoding" in response.headers:
+        return await _read_unmeasured(response, hold)
+    if length > MAX_ANSWER_BYTES:
+        return None
+    if length > _LARGE_ANSWER_BYTES:
+        await hold.resize(length)
+    return await response.read()
+
+
+async def _read_unmeasured(response: aiohttp.ClientResponse, hold: Hold) -> bytes | None:
+    content = bytearray()
+    held = False
+    async for block in response.content.iter_any():
+        content += block
+        if len(content) > MAX_ANSWER_BYTES:
+            return None
+        if not held and len(content) > _LARGE_ANSWER_BYTES:
+            await hold.resize(MAX_ANSWER_BYTES)
+            held = True
+    return bytes(content)
+
+
+def _reply(response: aiohttp.ClientResponse, content: bytes) -> Answer | BadReply:
+    status, headers = response.status, response.headers
+    request_id = headers.get("x-request-id")
+    if request_id:
+        request_id = request_id[:_LONGEST_REQUEST_ID]
+    reading = read_answer(content)
+    if reading is not None and 200 <= status < 300:
+        return Answer(status, reading, request_id)
+    return BadReply(status, reading, request_id, parse_retry_after(headers.get("Retry-After")))
+
+
+def _lost(error: aiohttp.ClientError, *, answering: bool) -> Failure:
+    match error:
+        case aiohttp.ConnectionTimeoutError():
+            return Unreachable("endpoint does not accept connections in time")
+        case aiohttp.ServerTimeoutError():
+            return TimedOut()
+        case aiohttp.ClientConnectorError() | aiohttp.ClientConnectorCertificateError():
+            return Unreachable(_why_unreachable(error))
+        case aiohttp.ClientHttpProxyError(status=status):
+            return Unreachable(f"proxy answers {status}")
+        case _:
+            return Lost(answering)
+
+
+def _why_unreachable(error: aiohttp.ClientError) -> str:
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return "endpoint's name does not resolve"
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientSSLError():
+            return "endpoint's TLS certificate is not accepted"
+        case aiohttp.ClientProxyConnectionError():
+            return "proxy does not accept connections"
+        case aiohttp.ClientConnectorError(os_error=ConnectionRefusedError()):
+            return "endpoint refuses connections"
+        case _:
+            return "endpoint can't be reached"

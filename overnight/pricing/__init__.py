@@ -1,0 +1,5 @@
+"""Usage × price → money."""
+
+from overnight.pricing.declared import cost_of
+
+__all__ = ["cost_of"]

@@ -1,0 +1,78 @@
+"""A file that is not an object yet: written aside, then put in its place in one step."""
+
+import os
+import secrets
+from io import FileIO
+from pathlib import Path
+
+_PUBLISH_ATTEMPTS = 100
+"""How often a folder may be tidied away between making it and moving the file into it."""
+
+
+class Draft:
+    """A new file in `folder`, for one writer. Every method blocks, and raises OSError."""
+
+    _file: FileIO
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / secrets.token_hex(16)
+        self.size = 0
+
+    def create(self) -> None:
+        """Make the file, and the folder where needed. What comes before `write` can be discarded already."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("xb", buffering=0)
+
+    def write(self, block: bytes) -> None:
+        """Append all of `block`."""
+        rest = memoryview(block)
+        while rest:
+            # A raw write may take less than it is given, when the disk fills up for instance.
+            written = self._file.write(rest)
+            rest = rest[written:]
+        self.size += len(block)
+
+    def sync(self) -> None:
+        """Make the content survive a power failure."""
+        os.fsync(self._file.fileno())
+
+    def publish(self, target: Path, *, root: Path) -> None:
+        """Move the file to `target`, replacing what is there, and make that survive as well."""
+        self._file.close()
+        self._move(target)
+        for folder in _folders_up_to(root, target):
+            _sync_folder(folder)
+
+    def discard(self) -> None:
+        """Remove the file, unless it was published or never made."""
+        if hasattr(self, "_file"):
+            self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def _move(self, target: Path) -> None:
+        for attempts_left in reversed(range(_PUBLISH_ATTEMPTS)):
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._path.replace(target)
+            except FileNotFoundError:
+                # A delete beside us found the folder empty and removed it: make it again.
+                if not attempts_left:
+                    raise
+            else:
+                return
+
+
+def _folders_up_to(root: Path, target: Path) -> list[Path]:
+    return [folder for folder in target.parents if folder == root or root in folder.parents]
+
+
+def _sync_folder(folder: Path) -> None:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        # The object was deleted in the meantime, and its empty folder with it.
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,196 @@
+"""Objects as files in one folder: the default store, for one machine or a shared file system.
+
+A key is a path below the root. What is being written lies in `.incoming` until it is whole and on the
+disk; then one rename makes it an object. A writer that is killed leaves its draft there, and
+`sweep_incoming` removes it at the next start.
+"""
+
+import errno
+import os
+import shutil
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from io import FileIO
+from itertools import takewhile
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from overnight.domain.errors import ObjectNotFound, StorageError, StorageFull, StorageUnavailable
+from overnight.storage.blocks import BLOCK_BYTES, gathered
+from overnight.storage.draft import Draft
+from overnight.storage.keys import RESERVED, require_key, require_prefix
+from overnight.storage.probe import probe
+from overnight.storage.protocol import StoredObject
+from overnight.storage.threads import in_thread
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+class LocalStorage:
+    """A Storage in the folder `root`, which is made when it is first needed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._incoming = root / RESERVED
+
+    async def put(self, key: str, content: AsyncIterator[bytes]) -> StoredObject:
+        """Store `content`; see Storage.
+
+        A cancel that comes during the final rename comes too late: the object is there, and whole.
+        """
+        target = self._path(key)
+        draft = Draft(self._incoming)
+        try:
+            await _on_disk(key, draft.create)
+            async with aclosing(gathered(content)) as blocks:
+                async for block in blocks:
+                    await _on_disk(key, draft.write, block)
+            await _on_disk(key, draft.sync)
+            await _on_disk(key, draft.publish, target, root=self._root)
+        finally:
+            await _on_disk(key, draft.discard)
+        return StoredObject(key, draft.size)
+
+    async def get(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """Stream a range of the object; see Storage. What was there when it began is what it reads."""
+        file = await _in_object(key, _open_at, self._path(key), start)
+        try:
+            left = sys.maxsize if end is None else end - start
+            while left > 0 and (block := await _on_disk(key, file.read, min(left, BLOCK_BYTES))):
+                yield block
+                left -= len(block)
+        finally:
+            file.close()
+
+    async def size(self, key: str) -> int:
+        """Return the object's size in bytes; see Storage."""
+        return await _in_object(key, _size_of, self._path(key))
+
+    async def delete(self, key: str) -> None:
+        """Remove the object and the folders it leaves empty; see Storage."""
+        await _on_disk(key, _remove, self._path(key), root=self._root)
+
+    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+        """Yield the objects below `prefix` in order; see Storage. One folder at a time is in memory."""
+        pending = [_Entry(require_prefix(prefix)[: prefix.rfind("/") + 1], size=None)]
+        while pending:
+            entry = pending.pop()
+            if entry.size is not None:
+                yield StoredObject(entry.key, entry.size)
+                continue
+            inside = await _on_disk(entry.key, _entries, self._root, entry.key)
+            pending += (found for found in inside if found.key.startswith(prefix))
+
+    async def free_bytes(self) -> int | None:
+        """Return how much room the file system has for us; see Storage."""
+        return await _on_disk("", _free_bytes, self._root)
+
+    async def check(self) -> None:
+        """Raise StorageUnavailable unless objects can be written and read."""
+        await probe(self)
+
+    def sweep_incoming(self) -> int:
+        """Remove what killed writers left behind, and return how many files that were.
+
+        For the one process that has the folder to itself: it would take away what another is writing.
+        Blocks. Raises StorageUnavailable.
+        """
+        try:
+            leftovers = [*self._incoming.iterdir()] if self._incoming.is_dir() else []
+            for leftover in leftovers:
+                leftover.unlink(missing_ok=True)
+        except OSError as error:
+            raise storage_error(error, key=RESERVED) from error
+        return len(leftovers)
+
+    def _path(self, key: str) -> Path:
+        return self._root / require_key(key)
+
+
+def storage_error(error: OSError, *, key: str) -> StorageError:
+    """Say in our terms what the operating system refused."""
+    reason = error.strerror or type(error).__name__
+    if error.errno in _NO_ROOM:
+        return StorageFull(f"no room left in the data folder: {reason}", key=key)
+    return StorageUnavailable(f"the data folder can't be used: {reason}", key=key)
+
+
+async def _on_disk(key: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    # Around our own file work only: an OSError of the content's producer is not ours to translate.
+    try:
+        return await in_thread(work, *args, **kwargs)
+    except OSError as error:
+        raise storage_error(error, key=key) from error
+
+
+async def _in_object(key: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return await in_thread(work, *args, **kwargs)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise ObjectNotFound(key) from error
+    except OSError as error:
+        raise storage_error(error, key=key) from error
+
+
+def _open_at(path: Path, start: int) -> FileIO:
+    file = path.open("rb", buffering=0)
+    file.seek(start)
+    return file
+
+
+def _size_of(path: Path) -> int:
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise FileNotFoundError
+    return found.st_size
+
+
+def _remove(path: Path, *, root: Path) -> None:
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return
+    for folder in takewhile(lambda folder: folder != root, path.parents):
+        try:
+            folder.rmdir()
+        except OSError:
+            # Something is in it, or another delete was quicker. A put that loses its folder makes it again.
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A file, or a folder, whose key ends in a slash and whose size is None."""
+
+    key: str
+    size: int | None
+
+
+def _entries(root: Path, folder: str) -> list[_Entry]:
+    """Return what is in `folder`, last first. A folder that is gone is empty."""
+    found: list[_Entry] = []
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(root / folder) as entries:
+        found = [seen for entry in entries if (seen := _entry(folder, entry)) and seen.key != f"{RESERVED}/"]
+    # Folders sort with their slash, as they do inside whole keys: "a-b" < "a/b" < "a0".
+    return sorted(found, key=lambda entry: entry.key, reverse=True)
+
+
+def _entry(folder: str, entry: os.DirEntry[str]) -> _Entry | None:
+    if entry.is_dir():
+        return _Entry(f"{folder}{entry.name}/", size=None)
+    try:
+        return _Entry(f"{folder}{entry.name}", size=entry.stat().st_size)
+    except FileNotFoundError:
+        # Deleted while we looked.
+        return None
+
+
+def _free_bytes(root: Path) -> int:
+    root.mkdir(parents=True, exist_ok=True)
+    return shutil.disk_usage(root).free

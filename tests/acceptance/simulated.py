@@ -1,0 +1,55 @@
+"""The endpoint simulator in a process of its own, so that killing Overnight leaves it standing."""
+
+import subprocess
+import sys
+from typing import Any, Self
+
+import httpx2
+
+from tests.acceptance.serving import free_port, until
+
+
+class Endpoint:
+    """A self-hosted endpoint on loopback; `stop` and `start` make it go down and come back."""
+
+    def __init__(self) -> None:
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def base_url(self) -> str:
+        """What goes into `api_base`."""
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    def start(self) -> None:
+        """Come (back) up."""
+        command = [sys.executable, "-m", "simulators.endpoint", "--port", str(self._port)]
+        self._process = subprocess.Popen(command)
+        until(self._up)
+
+    def stop(self) -> None:
+        """Go down, as a server that is restarted does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def seen(self) -> Any:
+        """Return what the endpoint has seen."""
+        return self._get("/_seen").json()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _up(self) -> bool:
+        try:
+            return self._get("/_seen").status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+    def _get(self, path: str) -> httpx2.Response:
+        return httpx2.get(f"http://127.0.0.1:{self._port}{path}", timeout=10)

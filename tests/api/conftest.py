@@ -1,0 +1,54 @@
+"""A gateway served by a real uvicorn on loopback, over a real catalog and a real folder."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from api.app import create_app
+from api.gateway import UploadLimits
+from overnight.catalog import Catalog
+from overnight.config import LocalStorageSettings, Settings
+from overnight.domain.deployment import Deployment
+from tests.api.served import BLOCK, KEY, Clock, Runs, Served, WatchedStorage, listening
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    deployment = Deployment(
+        id="dep_1", model_name="smol", provider="openai", model="smol", api_base="http://127.0.0.1:9/v1"
+    )
+    return Settings(
+        deployments=(deployment, replace(deployment, id="dep_2", model_name="org/large")),
+        default_model=None,
+        storage=LocalStorageSettings(tmp_path / "files"),
+        database_url=f"sqlite+aiosqlite:///{tmp_path}/catalog.db",
+        master_key=KEY,
+        poll_initial=timedelta(seconds=5),
+        poll_max=timedelta(seconds=60),
+        data_dir=tmp_path,
+    )
+
+
+@pytest.fixture
+def limits() -> UploadLimits:
+    return UploadLimits(block=BLOCK, idle_timeout=timedelta(seconds=30), reserved=1_000)
+
+
+@pytest.fixture
+async def served(
+    settings: Settings, limits: UploadLimits, catalog: Catalog, tmp_path: Path
+) -> AsyncIterator[Served]:
+    storage, runs, clock = WatchedStorage(tmp_path / "files"), Runs(), Clock()
+    app = create_app(
+        settings=settings,
+        storage=storage,
+        catalog=catalog,
+        runs=runs,  # type: ignore[arg-type]
+        clock=clock,
+        uploads=limits,
+    )
+    async with listening(app) as port:
+        yield Served(port, storage, catalog, runs, clock)

@@ -1,0 +1,424 @@
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import openai
+import pytest
+
+from overnight.catalog import Catalog
+from overnight.domain.batch import BatchChange, BatchError, BatchOrder, Stamps
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.errors import CatalogUnavailable
+from overnight.domain.status import BatchStatus
+from overnight.domain.usage import Counts, Usage
+from tests.api.served import Served
+
+WANTED: dict[str, Any] = {
+    "input_file_id": "file-abc123",
+    "endpoint": "/v1/chat/completions",
+    "completion_window": "24h",
+}
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+async def create(served: Served, **more: Any) -> dict[str, Any]:
+    async with served.http() as http:
+        answer = await http.post("/v1/batches", json={**WANTED, **more})
+    assert answer.status_code == 200, answer.text
+    batch: dict[str, Any] = answer.json()
+    return batch
+
+
+async def settle(served: Served, batch_id: str, status: BatchStatus, **more: Any) -> None:
+    await served.catalog.record(batch_id, BatchChange(revision=10, status=status, **more))
+
+
+async def test_a_new_batch_has_every_key_of_openais_and_one_of_ours(served: Served) -> None:
+    served.clock.now = NOON
+    batch = await create(served, metadata={"night": "1"})
+    assert set(batch) == set(openai.types.Batch.model_fields) | {"overnight"}
+    known = {key: value for key, value in batch.items() if value is not None}
+    assert known == {
+        "id": batch["id"],
+        "object": "batch",
+        "endpoint": "/v1/chat/completions",
+        "input_file_id": "file-abc123",
+        "completion_window": "24h",
+        "status": "validating",
+        "created_at": int(NOON.timestamp()),
+        "expires_at": int(NOON.timestamp()) + 86_400,
+        "request_counts": {"total": 0, "completed": 0, "failed": 0},
+        "metadata": {"night": "1"},
+        "overnight": {"waiting_on": None, "errors_total": 0, "cost_usd": None},
+    }
+
+
+async def test_the_workflow_gets_the_whole_order(served: Served) -> None:
+    expiry = {"anchor": "created_at", "seconds": 3_600}
+    async with served.http(headers={"x-request-id": "trace-7"}) as http:
+        answer = await http.post("/v1/batches", json={**WANTED, "output_expires_after": expiry})
+    order = served.runs.started[answer.json()["id"]]
+    assert order.endpoint is Endpoint.CHAT_COMPLETIONS
+    assert (order.project, order.input_file_id, order.window) == (
+        "default",
+        "file-abc123",
+        timedelta(hours=24),
+    )
+    assert order.output_expires_after == timedelta(hours=1)
+    assert order.request_id == "trace-7"
+
+
+async def test_the_sdk_creates_reads_lists_and_cancels(served: Served) -> None:
+    async with served.sdk() as client:
+        batch = await client.batches.create(
+            input_file_id="file-1",
+            endpoint="/v1/embeddings",
+            completion_window="24h",
+            extra_body={"custom_llm_provider": "openai"},
+        )
+        assert (await client.batches.retrieve(batch.id)).status == "validating"
+        assert [each.id async for each in client.batches.list()] == [batch.id]
+        cancelled = await client.batches.cancel(batch.id)
+    assert cancelled.status == "cancelling"
+    assert cancelled.cancelling_at is not None
+
+
+async def test_a_finished_batch_shows_all_that_is_known_of_it(served: Served) -> None:
+    batch_id = (await create(served))["id"]
+    later = [NOON + timedelta(minutes=minute) for minute in range(3)]
+    await settle(
+        served,
+        batch_id,
+        BatchStatus.COMPLETED,
+        stamps=Stamps(in_progress_at=later[0], finalizing_at=later[1], completed_at=later[2]),
+        counts=Counts(3, 2, 1),
+        usage=Usage(10, 4, 20, 5),
+        model="smol-2025",
+        cost=Decimal("0.000001230"),
+        output_file_id="file-out",
+        error_file_id="file-err",
+    )
+    async with served.sdk() as client:
+        batch = await client.batches.retrieve(batch_id)
+    assert (batch.status, batch.model) == ("completed", "smol-2025")
+    stamps = (batch.in_progress_at, batch.finalizing_at, batch.completed_at)
+    assert stamps == tuple(int(moment.timestamp()) for moment in later)
+    assert (batch.output_file_id, batch.error_file_id) == ("file-out", "file-err")
+    assert batch.request_counts is not None
+    assert batch.request_counts.model_dump() == {"total": 3, "completed": 2, "failed": 1}
+    assert batch.usage is not None
+    assert batch.usage.model_dump() == {
+        "input_tokens": 10,
+        "input_tokens_details": {"cached_tokens": 4},
+        "output_tokens": 20,
+        "output_tokens_details": {"reasoning_tokens": 5},
+        "total_tokens": 30,
+    }
+    assert batch.model_extra is not None
+    assert batch.model_extra["overnight"]["cost_usd"] == "0.000001230"
+
+
+async def test_a_failed_batch_lists_what_was_wrong(served: Served) -> None:
+    batch_id = (await create(served))["id"]
+    error = BatchError(code="invalid_json_line", message="This line is not parseable as valid JSON.", line=2)
+    await settle(served, batch_id, BatchStatus.FAILED, errors=(error,), errors_total=40)
+    async with served.http() as http:
+        batch = (await http.get(f"/v1/batches/{batch_id}")).json()
+    assert batch["errors"] == {
+        "object": "list",
+        "data": [
+            {
+                "code": "invalid_json_line",
+                "message": "This line is not parseable as valid JSON.",
+                "param": None,
+                "line": 2,
+            }
+        ],
+    }
+    assert batch["overnight"]["errors_total"] == 40
+
+
+async def test_counts_and_the_reason_for_waiting_move_while_it_runs(served: Served) -> None:
+    batch_id = (await create(served))["id"]
+    await settle(served, batch_id, BatchStatus.IN_PROGRESS, counts=Counts(total=9))
+    await served.catalog.report_progress(
+        batch_id,
+        shard=1,
+        chunk=1,
+        attempt="a",
+        counts=Counts(completed=4, failed=1),
+        waiting_on="smol is down",
+    )
+    async with served.http() as http:
+        batch = (await http.get(f"/v1/batches/{batch_id}")).json()
+    assert batch["request_counts"] == {"total": 9, "completed": 4, "failed": 1}
+    assert batch["overnight"]["waiting_on"] == "smol is down"
+
+
+async def test_batches_are_listed_newest_first_and_page_by_page(served: Served) -> None:
+    ids = [(await create(served))["id"] for _ in range(5)][::-1]
+    async with served.sdk() as client, served.http() as http:
+        assert [batch.id async for batch in client.batches.list(limit=2)] == ids
+        page = (await http.get(f"/v1/batches?limit=2&after={ids[0]}")).json()
+    assert [batch["id"] for batch in page["data"]] == ids[1:3]
+    assert (page["object"], page["first_id"], page["last_id"], page["has_more"]) == ("list", *ids[1:3], True)
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "after=batch_nope"])
+async def test_a_list_that_can_not_be_is_refused(served: Served, query: str) -> None:
+    async with served.http() as http:
+        answer = await http.get(f"/v1/batches?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == query.partition("=")[0]
+
+
+async def test_an_unknown_batch_is_named(served: Served) -> None:
+    async with served.http() as http:
+        answers = [await http.get("/v1/batches/batch_nope"), await http.post("/v1/batches/batch_nope/cancel")]
+    for answer in answers:
+        assert answer.status_code == 404
+        assert answer.json()["error"] == {
+            "message": "No batch found with id 'batch_nope'.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": None,
+        }
+
+
+@pytest.mark.parametrize(
+    ("change", "param", "code", "words"),
+    [
+        (
+            {"endpoint": "/v1/x"},
+            "endpoint",
+            "invalid_value",
+            "Invalid value: '/v1/x'. Supported values are: '/v1/",
+        ),
+        ({"endpoint": 7}, "endpoint", "invalid_type", "expected a string, but got an integer instead"),
+        ({"completion_window": "1h"}, "completion_window", "invalid_value", "Supported values are: '24h'."),
+        (
+            {"metadata": {"tags": ["a"]}},
+            "metadata.tags",
+            "invalid_type",
+            "expected a string, but got an array",
+        ),
+        ({"metadata": "x"}, "metadata", "invalid_type", "expected an object, but got a string"),
+        (
+            {"metadata": {str(n): "" for n in range(17)}},
+            "metadata",
+            "object_above_max_properties",
+            "at most 16",
+        ),
+        ({"metadata": {"k" * 65: ""}}, "metadata", "string_above_max_length", "maximum length 64"),
+        ({"metadata": {"k": "v" * 513}}, "metadata.k", "string_above_max_length", "maximum length 512"),
+        ({"metadata": {"k": "\0"}}, "metadata.k", "invalid_value", "NUL"),
+        ({"metadata": {"k": "\ud800"}}, "metadata.k", "invalid_value", "unicode"),
+        ({"output_expires_after": 5}, "output_expires_after", "invalid_type", "an object"),
+        (
+            {"output_expires_after": {"anchor": "created_at", "seconds": 60}},
+            "output_expires_after.seconds",
+            "integer_below_min_value",
+            "3600",
+        ),
+        (
+            {"output_expires_after": {"anchor": "now", "seconds": 3600}},
+            "output_expires_after.anchor",
+            "invalid_value",
+            "'created_at'",
+        ),
+        ({"input_file_id": ""}, "input_file_id", "string_below_min_length", "too short"),
+        ({"idempotency_key": "k" * 256}, "idempotency_key", "string_above_max_length", "255"),
+    ],
+)
+async def test_a_create_with_a_wrong_parameter_is_refused_at_once(
+    served: Served, change: dict[str, Any], param: str, code: str, words: str
+) -> None:
+    async with served.http() as http:
+        answer = await http.post("/v1/batches", json={**WANTED, **change})
+    error = answer.json()["error"]
+    assert answer.status_code == 400
+    assert (error["param"], error["code"], error["type"]) == (param, code, "invalid_request_error")
+    assert words in error["message"]
+    assert served.runs.starts == 0
+
+
+@pytest.mark.parametrize("missing", WANTED)
+async def test_a_missing_parameter_is_named(served: Served, missing: str) -> None:
+    async with served.http() as http:
+        answer = await http.post("/v1/batches", json={k: v for k, v in WANTED.items() if k != missing})
+    assert answer.status_code == 400
+    assert answer.json()["error"] == {
+        "message": f"Missing required parameter: '{missing}'.",
+        "type": "invalid_request_error",
+        "param": missing,
+        "code": "missing_required_parameter",
+    }
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b"\xff", b"[" * 100_000])
+async def test_a_body_that_is_no_object_is_refused(served: Served, body: bytes) -> None:
+    async with served.http() as http:
+        answer = await http.post("/v1/batches", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+
+
+async def test_a_body_of_another_type_is_told_which_one_is_wanted(served: Served) -> None:
+    async with served.http() as http:
+        answer = await http.post("/v1/batches", data={"endpoint": "/v1/embeddings"})
+    assert answer.status_code == 400
+    assert "application/json" in answer.json()["error"]["message"]
+
+
+class TestIdempotency:
+    async def test_the_same_key_and_parameters_are_the_same_batch(self, served: Served) -> None:
+        first = await create(served, idempotency_key="night-1")
+        await settle(served, first["id"], BatchStatus.IN_PROGRESS)
+        again = await create(served, idempotency_key="night-1")
+        assert again["id"] == first["id"]
+        assert again["status"] == "in_progress"
+
+    async def test_many_clients_at_once_get_the_same_batch(self, served: Served) -> None:
+        batches = await asyncio.gather(*(create(served, idempotency_key="night-1") for _ in range(10)))
+        async with served.sdk() as client:
+            listed = [batch.id async for batch in client.batches.list()]
+        assert listed == [batches[0]["id"]]
+        assert len({batch["id"] for batch in batches}) == 1
+
+    async def test_header_and_field_are_the_same_key(self, served: Served) -> None:
+        async with served.http(headers={"Idempotency-Key": "night-1"}) as http:
+            answer = await http.post("/v1/batches", json=WANTED)
+        assert answer.json()["id"] == (await create(served, idempotency_key="night-1"))["id"]
+
+    async def test_header_and_field_that_differ_are_refused(self, served: Served) -> None:
+        async with served.http(headers={"Idempotency-Key": "a"}) as http:
+            answer = await http.post("/v1/batches", json={**WANTED, "idempotency_key": "b"})
+        assert answer.status_code == 400
+        assert answer.json()["error"]["param"] == "idempotency_key"
+
+    async def test_other_parameters_are_a_conflict_that_is_not_worth_a_retry(self, served: Served) -> None:
+        await create(served, idempotency_key="night-1", metadata={"a": "1", "b": "2"})
+        async with served.http() as http:
+            other = {**WANTED, "idempotency_key": "night-1", "metadata": {"a": "1"}}
+            answer = await http.post("/v1/batches", json=other)
+        assert answer.status_code == 409
+        assert answer.headers["x-should-retry"] == "false"
+        assert answer.json()["error"]["param"] == "idempotency_key"
+
+    async def test_the_order_of_metadata_makes_no_difference(self, served: Served) -> None:
+        first = await create(served, idempotency_key="night-1", metadata={"a": "1", "b": "2"})
+        again = await create(served, idempotency_key="night-1", metadata={"b": "2", "a": "1"})
+        assert again["id"] == first["id"]
+
+    async def test_a_workflow_without_a_row_still_knows_its_parameters(self, served: Served) -> None:
+        batch = await create(served, idempotency_key="night-1")
+        order = served.runs.started[batch["id"]]
+        served.runs.started = {"batch_x": replace(order, batch_id="batch_x")}
+        assert (await create(served, idempotency_key="night-1"))["id"] == batch["id"]
+        assert served.runs.starts == 1
+
+    async def test_a_mismatch_that_only_temporal_knows_of_is_a_conflict(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def add_batch(_: Catalog, __: BatchOrder) -> None:
+            raise CatalogUnavailable
+
+        with monkeypatch.context() as catalog_down:
+            catalog_down.setattr(Catalog, "add_batch", add_batch)
+            await create(served, idempotency_key="night-1")
+        async with served.http() as http:
+            other = {**WANTED, "idempotency_key": "night-1", "endpoint": "/v1/embeddings"}
+            answer = await http.post("/v1/batches", json=other)
+        assert answer.status_code == 409
+
+    async def test_without_a_key_every_create_is_a_batch_of_its_own(self, served: Served) -> None:
+        assert (await create(served))["id"] != (await create(served))["id"]
+
+
+async def test_a_started_batch_is_answered_even_if_its_row_can_not_be_written(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def add_batch(_: Catalog, __: BatchOrder) -> None:
+        raise CatalogUnavailable
+
+    monkeypatch.setattr(Catalog, "add_batch", add_batch)
+    batch = await create(served, metadata={"a": "1"})
+    assert batch["id"] in served.runs.started
+    assert (batch["status"], batch["metadata"]) == ("validating", {"a": "1"})
+
+
+async def test_a_batch_that_could_not_be_started_leaves_no_row(served: Served) -> None:
+    served.runs.unreachable = True
+    async with served.http() as http:
+        answer = await http.post("/v1/batches", json=WANTED)
+        listed = (await http.get("/v1/batches")).json()
+    assert answer.status_code == 503
+    assert answer.json()["error"]["type"] == "server_error"
+    assert listed["data"] == []
+
+
+class TestCancel:
+    @pytest.mark.parametrize("status", [BatchStatus.COMPLETED, BatchStatus.FAILED, BatchStatus.EXPIRED])
+    async def test_what_has_ended_can_not_be_cancelled(self, served: Served, status: BatchStatus) -> None:
+        batch_id = (await create(served))["id"]
+        await settle(served, batch_id, status)
+        async with served.http() as http:
+            answer = await http.post(f"/v1/batches/{batch_id}/cancel")
+        assert answer.status_code == 409
+        assert answer.headers["x-should-retry"] == "false"
+        assert answer.json()["error"] == {
+            "message": f"Cannot cancel a batch with status '{status}'.",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": None,
+        }
+
+    async def test_cancelling_twice_is_cancelling_once(self, served: Served) -> None:
+        batch_id = (await create(served))["id"]
+        served.clock.now = NOON
+        async with served.http() as http:
+            first = await http.post(f"/v1/batches/{batch_id}/cancel")
+            served.clock.now = NOON + timedelta(hours=1)
+            again = await http.post(f"/v1/batches/{batch_id}/cancel")
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert first.json() == again.json()
+        assert again.json()["cancelling_at"] == int(NOON.timestamp())
+
+    async def test_what_is_cancelled_stays_so_without_an_error(self, served: Served) -> None:
+        batch_id = (await create(served))["id"]
+        await settle(served, batch_id, BatchStatus.CANCELLED)
+        async with served.http() as http:
+            answer = await http.post(f"/v1/batches/{batch_id}/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
+        assert served.runs.cancelled == []
+
+    async def test_a_batch_whose_workflow_is_gone_is_left_to_housekeeping(self, served: Served) -> None:
+        batch_id = (await create(served))["id"]
+        served.runs.ended.add(batch_id)
+        async with served.http() as http:
+            answer = await http.post(f"/v1/batches/{batch_id}/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (200, "cancelling")
+
+    async def test_a_batch_that_ends_at_that_moment_is_not_cancelled(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        batch_id = (await create(served))["id"]
+
+        async def cancel(_: str) -> bool:
+            await settle(served, batch_id, BatchStatus.COMPLETED)
+            return False
+
+        monkeypatch.setattr(served.runs, "cancel", cancel)
+        async with served.http() as http:
+            answer = await http.post(f"/v1/batches/{batch_id}/cancel")
+        assert answer.status_code == 409
+
+    async def test_a_cancel_that_came_too_late_does_not_show(self, served: Served) -> None:
+        batch_id = (await create(served))["id"]
+        async with served.http() as http:
+            await http.post(f"/v1/batches/{batch_id}/cancel")
+            await settle(served, batch_id, BatchStatus.COMPLETED)
+            batch = (await http.get(f"/v1/batches/{batch_id}")).json()
+        assert (batch["status"], batch["cancelling_at"]) == ("completed", None)

@@ -1,0 +1,189 @@
+"""Who gets in, what is said of errors nobody expected, and what every response bears."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+from structlog.testing import capture_logs
+
+from api.app import create_app
+from overnight.catalog import Catalog
+from overnight.config import Settings
+from tests.api.served import KEY, Clock, Runs, Served, WatchedStorage, listening
+
+KEYS = {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize("header", [{}, {"authorization": "Bearer"}, {"authorization": f"Basic {KEY}"}])
+async def test_a_missing_key_is_asked_for(served: Served, header: dict[str, str]) -> None:
+    async with served.http() as http:
+        del http.headers["authorization"]
+        answer = await http.get("/v1/files", headers=header)
+    error = answer.json()["error"]
+    assert answer.status_code == 401
+    assert (error["type"], error["param"], error["code"]) == (
+        "invalid_request_error",
+        None,
+        "invalid_api_key",
+    )
+    assert "Authorization: Bearer YOUR_KEY" in error["message"]
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("path", ["/v1/files", "/batches", "/v1/models", "/files/file-1/content"])
+async def test_a_wrong_key_opens_nothing_and_is_not_repeated(served: Served, path: str) -> None:
+    async with served.http(headers={"authorization": "Bearer sk-wrong-one"}) as http:
+        answer = await http.get(path)
+    assert answer.status_code == 401
+    assert answer.json()["error"]["message"] == "Incorrect API key provided."
+
+
+async def test_the_sdk_sees_an_authentication_error(served: Served) -> None:
+    async with served.sdk(key="sk-wrong") as client:
+        with pytest.raises(openai.AuthenticationError):
+            await client.models.list()
+
+
+async def test_a_key_may_have_any_letters(settings: Settings, catalog: Catalog, tmp_path: Path) -> None:
+    key = "sk-schlüssel"
+    app = create_app(
+        settings=replace(settings, master_key=key),
+        storage=WatchedStorage(tmp_path),
+        catalog=catalog,
+        runs=Runs(),  # type: ignore[arg-type]
+    )
+    async with listening(app) as port:
+        served = Served(port, WatchedStorage(tmp_path), catalog, Runs(), Clock())
+        async with served.http() as http:
+            bearer = f"Bearer {key}".encode()
+            answer = await http.get("/v1/models", headers=[(b"authorization", bearer)])
+            assert answer.status_code == 200
+
+
+async def test_without_a_master_key_any_bearer_or_none_is_taken(
+    settings: Settings, catalog: Catalog, tmp_path: Path
+) -> None:
+    app = create_app(
+        settings=replace(settings, master_key=None),
+        storage=WatchedStorage(tmp_path),
+        catalog=catalog,
+        runs=Runs(),  # type: ignore[arg-type]
+    )
+    async with listening(app) as port:
+        served = Served(port, WatchedStorage(tmp_path), catalog, Runs(), Clock())
+        async with served.http() as http:
+            assert (await http.get("/v1/models")).status_code == 200
+            del http.headers["authorization"]
+            assert (await http.get("/v1/models")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/health/liveliness", "/health/readiness", "/docs", "/openapi.json"])
+async def test_health_and_docs_are_open(served: Served, path: str) -> None:
+    async with served.http() as http:
+        del http.headers["authorization"]
+        assert (await http.get(path)).status_code == 200
+
+
+async def test_a_path_nobody_knows_is_a_404_in_the_envelope(served: Served) -> None:
+    async with served.http() as http:
+        answer = await http.get("/v1/nothing?secret=1")
+    assert answer.status_code == 404
+    assert set(answer.json()["error"]) == KEYS
+    assert answer.json()["error"]["message"] == "Invalid URL (GET /v1/nothing)."
+
+
+async def test_a_method_nobody_knows_is_a_405_that_says_which_are(served: Served) -> None:
+    async with served.http() as http:
+        answer = await http.delete("/v1/batches")
+    assert answer.status_code == 405
+    assert set(answer.json()["error"]) == KEYS
+    assert answer.headers["allow"]
+
+
+async def test_a_json_body_has_a_bound(served: Served) -> None:
+    async with served.http() as http:
+        answer = await http.post("/v1/batches", json={"metadata": {"a": "x" * 2 * 2**20}})
+    assert answer.status_code == 413
+    assert set(answer.json()["error"]) == KEYS
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def batch(*_: Any, **__: Any) -> None:
+        raise RuntimeError("sk-secret was in a local variable")
+
+    monkeypatch.setattr(Catalog, "batch", batch)
+
+
+@pytest.mark.usefixtures("broken")
+async def test_an_error_nobody_expected_says_nothing_of_itself(served: Served) -> None:
+    async with served.http() as http:
+        answer = await http.get("/v1/batches/batch_1")
+    assert answer.status_code == 500
+    assert answer.json()["error"] == {
+        "message": "The server had an error while processing your request.",
+        "type": "server_error",
+        "param": None,
+        "code": None,
+    }
+    assert answer.headers["x-request-id"].startswith("req_")
+
+
+async def test_every_response_has_an_id_of_its_own(served: Served) -> None:
+    async with served.http() as http:
+        paths = ["/v1/models", "/v1/models", "/nothing", "/v1/batches/batch_nope", "/health/liveliness"]
+        ids = [(await http.get(path)).headers["x-request-id"] for path in paths]
+    assert len(set(ids)) == len(ids)
+    assert all(each.startswith("req_") for each in ids)
+
+
+@pytest.mark.parametrize(
+    ("proposed", "taken"),
+    [("trace-1.a_B", True), ("x" * 65, False), ("a b", False), ("", False), ("<script>", False)],
+)
+async def test_a_callers_request_id_is_taken_where_it_is_sane(
+    served: Served, proposed: str, *, taken: bool
+) -> None:
+    async with served.http(headers={"x-request-id": proposed}) as http:
+        answer = await http.get("/v1/models")
+    assert (answer.headers["x-request-id"] == proposed) is taken
+
+
+async def test_the_log_has_the_path_of_the_route_and_neither_query_nor_id(served: Served) -> None:
+    with capture_logs() as log:
+        async with served.http() as http:
+            await http.get("/v1/batches/batch_nope?token=hidden")
+    lines = [line for line in log if line["event"] == "request"]
+    assert [(line["method"], line["path"], line["status"]) for line in lines] == [
+        ("GET", "/batches/{batch_id}", 404)
+    ]
+    assert "hidden" not in repr(log)
+
+
+async def test_models_are_the_names_of_the_configuration(served: Served) -> None:
+    async with served.sdk() as client:
+        models = [model async for model in client.models.list()]
+    assert [model.object for model in models] == ["model"]
+    assert [model.id for model in models] == ["smol"]
+
+
+async def test_the_schema_names_each_operation_once_and_its_errors(served: Served) -> None:
+    async with served.http() as http:
+        schema = (await http.get("/openapi.json")).json()
+    assert set(schema["paths"]) == {
+        "/v1/files",
+        "/v1/files/{file_id}",
+        "/v1/files/{file_id}/content",
+        "/v1/batches",
+        "/v1/batches/{batch_id}",
+        "/v1/batches/{batch_id}/cancel",
+        "/v1/models",
+        "/health/liveliness",
+        "/health/readiness",
+    }
+    responses = schema["paths"]["/v1/batches"]["post"]["responses"]
+    assert set(responses) == {"200", "4XX", "5XX"}
+    assert responses["4XX"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorEnvelope")
+    assert "multipart/form-data" in schema["paths"]["/v1/files"]["post"]["requestBody"]["content"]

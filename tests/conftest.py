@@ -1,0 +1,35 @@
+"""What many tests need: a catalog, a Temporal server that skips time."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from overnight.catalog import Catalog, open_engine, upgrade
+from workflows import search_attributes
+from workflows.plugin import OvernightPlugin
+
+
+@pytest.fixture(scope="session")
+async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """The real time-skipping test server: a day passes in milliseconds while nothing runs."""
+    server = Path(sys.executable).with_name("temporal-test-server")
+    environment = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(server), plugins=[OvernightPlugin()]
+    )
+    async with environment:
+        await search_attributes.register(environment.client)
+        yield environment
+
+
+@pytest.fixture
+async def catalog(tmp_path: Path) -> AsyncIterator[Catalog]:
+    """An empty catalog in a SQLite file of its own."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/catalog.db"
+    await asyncio.to_thread(upgrade, url)
+    engine = open_engine(url)
+    yield Catalog(engine)
+    await engine.dispose()

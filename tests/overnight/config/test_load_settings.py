@@ -1,0 +1,334 @@
+"""What a config file means once it is read."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from overnight.config import BucketStorageSettings, LocalStorageSettings, Settings, load_settings
+from overnight.domain.deployment import BatchLane, DeclaredPrice
+from overnight.domain.errors import InvalidConfig, UnknownDeployment
+
+SEED_PAGE = """
+model_list:
+  - model_name: vllm-model
+    litellm_params:
+      model: openai/facebook/opt-125m # the `openai/` prefix tells litellm it's openai compatible
+      api_base: http://0.0.0.0:4000/v1
+      api_key: none
+
+batch_settings:
+  # Configure S3 for batch file storage
+  model: vllm-model
+  batch_storage_params:
+    s3_bucket_name: my-batch-bucket   # AWS Bucket Name for S3
+    s3_region_name: us-west-2         # AWS Region Name for S3
+    s3_aws_access_key_id: os.environ/AWS_ACCESS_KEY_ID           # AWS Access Key ID for S3
+    s3_aws_secret_access_key: os.environ/AWS_SECRET_ACCESS_KEY   # AWS Secret Access Key for S3
+"""
+AWS = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "very-secret"}
+
+Load = Callable[..., Settings]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    def load(text: str, environ: Mapping[str, str] | None = None, *, gateway_port: int = 4000) -> Settings:
+        path = tmp_path / "config.yaml"
+        path.write_text(dedent(text))
+        data_dir = tmp_path / "data"
+        return load_settings(path, data_dir=data_dir, environ=environ or {}, gateway_port=gateway_port)
+
+    return load
+
+
+def test_the_file_from_litellms_page_is_read_word_for_word(load: Load) -> None:
+    settings = load(SEED_PAGE, AWS)
+
+    (deployment,) = settings.deployments
+    assert deployment.model_name == "vllm-model"
+    assert (deployment.provider, deployment.model) == ("openai", "facebook/opt-125m")
+    assert deployment.api_base == "http://0.0.0.0:4000/v1"
+    assert deployment.api_key == "none"
+    assert deployment.lane is BatchLane.LINES
+    assert settings.default_model == "vllm-model"
+    assert settings.storage == BucketStorageSettings("s3", "my-batch-bucket")
+
+
+def test_the_file_from_litellms_page_warns_of_the_bucket_and_of_pointing_at_the_gateway(load: Load) -> None:
+    itself, bucket = load(SEED_PAGE, AWS).warnings
+
+    assert "http://0.0.0.0:4000/v1 is this gateway itself" in itself
+    assert "local folder" in bucket
+    assert "my-batch-bucket" in bucket
+
+
+def test_a_bucket_is_refused_where_bytes_have_to_go_somewhere(load: Load) -> None:
+    with pytest.raises(InvalidConfig, match="keeps bytes in a local folder"):
+        load(SEED_PAGE, AWS).local_storage()
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ("{gcs_bucket_name: b, gcs_path_service_account: /x.json}", BucketStorageSettings("gcs", "b")),
+        (
+            "{azure_storage_container: c, azure_storage_connection_string: x}",
+            BucketStorageSettings("azure_blob", "c"),
+        ),
+    ],
+)
+def test_every_kind_of_bucket_is_recognised(load: Load, params: str, expected: BucketStorageSettings) -> None:
+    assert load(f"batch_settings: {{batch_storage_params: {params}}}").storage == expected
+
+
+def test_a_self_hosted_model_has_all_its_parameters(load: Load) -> None:
+    settings = load(
+        """
+        model_list:
+          - model_name: small
+            litellm_params:
+              model: hosted_vllm/org/model-7b
+              api_base: http://gpu:8000/v1/
+              api_key: os.environ/VLLM_KEY
+              organization: org-1
+              timeout: 90
+              batch_lane: lines
+              max_parallel_requests: 8
+              rpm: os.environ/RPM
+              tpm: 90000
+        """,
+        {"VLLM_KEY": "k", "RPM": "120"},
+    )
+
+    (deployment,) = settings.deployments
+    assert deployment.model == "org/model-7b"
+    assert deployment.api_base == "http://gpu:8000/v1"
+    assert deployment.api_key == "k"
+    assert deployment.organization == "org-1"
+    assert deployment.timeout == timedelta(seconds=90)
+    assert (deployment.max_parallel_requests, deployment.rpm, deployment.tpm) == (8, 120, 90_000)
+    assert settings.warnings == ()
+
+
+def test_openai_itself_gets_its_usual_key_and_a_warning_about_the_lane(load: Load) -> None:
+    settings = load(
+        "model_list: [{model_name: gpt, litellm_params: {model: openai/gpt-4o}}]",
+        {"OPENAI_API_KEY": "sk-real"},
+    )
+
+    (deployment,) = settings.deployments
+    assert deployment.api_base == "https://api.openai.com/v1"
+    assert deployment.api_key == "sk-real"
+    assert "does not drive OpenAI's own batch API yet" in settings.warnings[0]
+
+
+def test_saying_lines_silences_the_warning_about_the_lane(load: Load) -> None:
+    settings = load(
+        "model_list: [{model_name: g, litellm_params: {model: openai/gpt-4o, batch_lane: lines, api_key: k}}]"
+    )
+
+    assert settings.warnings == ()
+
+
+def test_openais_key_never_goes_to_somebody_elses_endpoint(load: Load) -> None:
+    settings = load(
+        'model_list: [{model_name: m, litellm_params: {model: openai/m, api_base: "http://else:1/v1"}}]',
+        {"OPENAI_API_KEY": "sk-real"},
+    )
+
+    assert settings.deployments[0].api_key is None
+
+
+def test_several_entries_of_one_name_are_several_deployments(load: Load) -> None:
+    settings = load(
+        """
+        model_list:
+          - {model_name: m, litellm_params: {model: hosted_vllm/m, api_base: "http://a/v1"}}
+          - {model_name: m, litellm_params: {model: hosted_vllm/m, api_base: "http://b/v1"}}
+        """
+    )
+
+    assert [each.api_base for each in settings.deployments_for("m")] == ["http://a/v1", "http://b/v1"]
+    assert settings.models == ("m",)
+    assert len({each.id for each in settings.deployments}) == 2
+
+
+def test_an_id_stays_when_the_key_changes_and_changes_with_the_place(load: Load) -> None:
+    text = 'model_list: [{{model_name: m, litellm_params: {{model: openai/m, api_key: {}, api_base: "{}"}}}}]'
+    first = load(text.format("one", "http://a/v1")).deployments[0]
+    rotated = load(text.format("two", "http://a/v1")).deployments[0]
+    moved = load(text.format("one", "http://b/v1")).deployments[0]
+
+    assert first.id == rotated.id
+    assert first.id != moved.id
+
+
+def test_a_deployment_is_found_by_id_and_missed_by_another(load: Load) -> None:
+    settings = load(
+        'model_list: [{model_name: m, litellm_params: {model: openai/m, api_base: "http://a/v1"}}]'
+    )
+
+    assert settings.deployment(settings.deployments[0].id) == settings.deployments[0]
+    with pytest.raises(UnknownDeployment, match="dep_gone"):
+        settings.deployment("dep_gone")
+
+
+def test_prices_are_exact_and_batch_prices_win(load: Load) -> None:
+    settings = load(
+        """
+        model_list:
+          - model_name: m
+            litellm_params: {model: openai/m, api_base: "http://a/v1"}
+            model_info:
+              input_cost_per_token: 0.00000015
+              output_cost_per_token: 6e-7
+              input_cost_per_token_batches: 0.000000075
+              owner: the search team
+        """
+    )
+
+    price = DeclaredPrice(input=Decimal("0.000000075"), output=Decimal("6e-7"))
+    assert settings.deployments[0].price == price
+    assert settings.warnings == ()
+
+
+def test_prices_among_the_parameters_count_as_litellm_counts_them(load: Load) -> None:
+    settings = load(
+        """
+        model_list:
+          - model_name: m
+            litellm_params: {model: openai/m, api_base: "http://a/v1", input_cost_per_token: 1.5e-6}
+            model_info: {input_cost_per_token: 9, output_cost_per_token: 9}
+        """
+    )
+
+    assert settings.deployments[0].price == DeclaredPrice(input=Decimal("1.5e-6"), output=Decimal(0))
+
+
+def test_what_means_nothing_here_is_set_aside_with_one_warning(load: Load) -> None:
+    settings = load(
+        """
+        model_list:
+          - model_name: m
+            litellm_params: {model: openai/m, api_base: "http://a/v1", drop_params: true, temperature: 0}
+            model_info: {input_cost_per_second: 1}
+        router_settings: {routing_strategy: os.environ/NOT_SET}
+        litellm_settings: {success_callback: [langfuse]}
+        environment_variables: {A: b}
+        general_settings: {alerting: [slack], store_model_in_db: true}
+        """
+    )
+
+    (warning,) = settings.warnings
+    for key in (
+        "model_list[0].litellm_params.drop_params",
+        "model_list[0].litellm_params.temperature",
+        "model_list[0].model_info.input_cost_per_second",
+        "router_settings",
+        "litellm_settings",
+        "environment_variables",
+        "general_settings.alerting",
+        "general_settings.store_model_in_db",
+    ):
+        assert key in warning
+
+
+def test_defaults_fill_what_is_left_out(load: Load, tmp_path: Path) -> None:
+    settings = load(
+        'model_list: [{model_name: m, litellm_params: {model: openai/m, api_base: "http://a/v1"}}]'
+    )
+
+    assert settings.storage == LocalStorageSettings(tmp_path / "data" / "objects")
+    assert settings.database_url == f"sqlite+aiosqlite:///{tmp_path}/data/catalog.db"
+    assert (settings.poll_initial, settings.poll_max) == (timedelta(seconds=5), timedelta(seconds=60))
+    assert settings.default_model is None
+    assert settings.master_key is None
+
+
+def test_general_and_batch_settings_are_taken_over(load: Load) -> None:
+    settings = load(
+        """
+        general_settings: {master_key: os.environ/MASTER, database_url: sqlite:////srv/rows.db}
+        batch_settings: {poll_initial_seconds: 0.5, poll_max_seconds: 2}
+        """,
+        {"MASTER": "sk-master"},
+    )
+
+    assert settings.master_key == "sk-master"
+    assert settings.database_url == "sqlite+aiosqlite:////srv/rows.db"
+    assert (settings.poll_initial, settings.poll_max) == (timedelta(seconds=0.5), timedelta(seconds=2))
+
+
+def test_no_secret_is_in_a_settings_repr(load: Load) -> None:
+    settings = load(
+        """
+        model_list:
+          - {model_name: m, litellm_params: {model: openai/m, api_base: "http://a/v1", api_key: sk-model}}
+        general_settings: {master_key: sk-master}
+        """
+    )
+
+    assert "sk-model" not in repr(settings)
+    assert "sk-master" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("base", "port", "warned"),
+    [
+        ("http://localhost:4000/v1", 4000, True),
+        ("http://127.0.0.1:4000", 4000, True),
+        ("http://[::1]:4000/v1", 4000, True),
+        ("http://127.0.0.1:5000/v1", 5000, True),
+        ("http://127.0.0.1/v1", 80, True),
+        ("http://127.0.0.1:4000/v1", 5000, False),
+        ("http://gpu:4000/v1", 4000, False),
+    ],
+)
+def test_an_api_base_that_is_the_gateway_itself_is_warned_of(
+    load: Load, base: str, port: int, *, warned: bool
+) -> None:
+    text = f'model_list: [{{model_name: m, litellm_params: {{model: openai/m, api_base: "{base}"}}}}]'
+
+    warnings = load(text, gateway_port=port).warnings
+
+    assert any("this gateway itself" in warning for warning in warnings) is warned
+
+
+def test_a_star_serves_the_names_that_no_other_entry_has(load: Load) -> None:
+    settings = load(
+        """
+        model_list:
+          - {model_name: "*", litellm_params: {model: openai/*, api_base: "http://any/v1"}}
+          - {model_name: m, litellm_params: {model: openai/m, api_base: "http://m/v1"}}
+        batch_settings: {model: whatever}
+        """
+    )
+
+    assert [each.api_base for each in settings.deployments_for("m")] == ["http://m/v1"]
+    assert [each.api_base for each in settings.deployments_for("other")] == ["http://any/v1"]
+    assert settings.models == ("m",)
+
+
+def test_an_empty_file_is_a_config_without_models(load: Load) -> None:
+    settings = load("")
+
+    assert settings.deployments == ()
+    assert settings.deployments_for("m") == ()
+    assert "no model is configured" in settings.warnings[0]
+
+
+def test_yaml_anchors_and_merges_work(load: Load) -> None:
+    settings = load(
+        """
+        model_list:
+          - {model_name: a, litellm_params: &shared {model: openai/m, api_base: "http://a/v1", rpm: 7}}
+          - model_name: b
+            litellm_params: {<<: *shared, rpm: 8}
+        """
+    )
+
+    assert [each.rpm for each in settings.deployments] == [7, 8]

@@ -1,0 +1,137 @@
+"""Activities that follow a script, so that a test can tell any story to the real workflows."""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities.heartbeat import heartbeating
+from activities.payloads import (
+    ChunkOrder,
+    Collected,
+    CollectOrder,
+    Manifest,
+    ProgressReport,
+    Record,
+    SealedShard,
+    SealOrder,
+)
+from overnight.domain.batch import BatchChange, BatchOrder
+from overnight.domain.status import BatchStatus
+from overnight.domain.usage import Counts, Usage
+
+LINES_A_CHUNK = 10
+
+
+@dataclass
+class Script:
+    """What the activities do, and what they were asked.
+
+    A chunk in `stuck` runs until it is cancelled, and has answered `answered_when_stopped` lines then.
+    """
+
+    manifest: Manifest
+    stuck: set[tuple[int, int]] = field(default_factory=set)
+    answered_when_stopped: int = 3
+    chunk_failures: Counter[tuple[int, int]] = field(default_factory=Counter)
+    ingest_gate: asyncio.Event | None = None
+    seal_error: ApplicationError | None = None
+    records: list[BatchChange] = field(default_factory=list)
+    chunks: list[ChunkOrder] = field(default_factory=list)
+    seals: list[SealOrder] = field(default_factory=list)
+    collects: list[CollectOrder] = field(default_factory=list)
+    answered: Counter[tuple[int, int]] = field(default_factory=Counter)
+    all_stuck: asyncio.Event = field(default_factory=asyncio.Event)
+    ingest_started: asyncio.Event = field(default_factory=asyncio.Event)
+    tidied: int = 0
+
+    @property
+    def statuses(self) -> list[BatchStatus]:
+        """The statuses that were written, in order."""
+        return [change.status for change in self.records]
+
+    @activity.defn(name="open_batch")
+    async def open_batch(self, order: BatchOrder) -> None:
+        """Nothing to open."""
+
+    @activity.defn(name="ingest")
+    async def ingest(self, order: BatchOrder) -> Manifest:
+        """Find what the script says."""
+        self.ingest_started.set()
+        if self.ingest_gate is not None:
+            async with heartbeating():
+                await self.ingest_gate.wait()
+        return self.manifest
+
+    @activity.defn(name="record")
+    async def record(self, record: Record) -> None:
+        """Remember the picture."""
+        self.records.append(record.change)
+
+    @activity.defn(name="read_progress")
+    async def read_progress(self, batch_id: str) -> ProgressReport:
+        """Report what the chunks have answered."""
+        return ProgressReport(completed=self.answered.total())
+
+    @activity.defn(name="send_chunk")
+    async def send_chunk(self, order: ChunkOrder) -> Counts:
+        """Answer the chunk, or be stuck."""
+        place = (order.shard, order.chunk)
+        self.chunks.append(order)
+        if self.chunk_failures[place] > 0:
+            self.chunk_failures[place] -= 1
+            raise ApplicationError("the store is down", type="StorageUnavailable")
+        if place in self.stuck:
+            if self.stuck <= {(chunk.shard, chunk.chunk) for chunk in self.chunks}:
+                self.all_stuck.set()
+            try:
+                async with heartbeating():
+                    await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.answered[place] = self.answered_when_stopped
+                return Counts(LINES_A_CHUNK, self.answered_when_stopped, 0)
+        self.answered[place] = LINES_A_CHUNK
+        return Counts(LINES_A_CHUNK, LINES_A_CHUNK, 0)
+
+    @activity.defn(name="seal_shard")
+    async def seal_shard(self, order: SealOrder) -> SealedShard:
+        """Count what the chunks of the shard answered; the rest has failed."""
+        self.seals.append(order)
+        if self.seal_error is not None:
+            raise self.seal_error
+        total = self.manifest.shards[order.shard] * LINES_A_CHUNK
+        completed = sum(n for (shard, _), n in self.answered.items() if shard == order.shard)
+        return SealedShard(
+            attempt="a",
+            output_bytes=completed,
+            error_bytes=total - completed,
+            counts=Counts(total, completed, total - completed),
+            usage=Usage(input=completed, output=completed),
+            model="m-2026",
+        )
+
+    @activity.defn(name="collect")
+    async def collect(self, order: CollectOrder) -> Collected:
+        """Name the files that there would be."""
+        self.collects.append(order)
+        return Collected(
+            output_file_id="file-out" if any(shard.output for shard in order.shards) else None,
+            error_file_id="file-err" if any(shard.error for shard in order.shards) else None,
+        )
+
+    @activity.defn(name="tidy")
+    async def tidy(self, batch_id: str) -> None:
+        """Remember that it was asked for."""
+        self.tidied += 1
+
+    @property
+    def on_batches(self) -> list[object]:
+        """What runs on the queue of batches."""
+        return [self.open_batch, self.ingest, self.record, self.read_progress, self.collect, self.tidy]
+
+    @property
+    def on_lines(self) -> list[object]:
+        """What runs on the queue of lines."""
+        return [self.send_chunk, self.seal_shard]

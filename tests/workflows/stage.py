@@ -1,0 +1,64 @@
+"""Where a script is played: the real workflows on the time-skipping server, scripted activities."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from overnight.domain.batch import BatchOrder
+from overnight.domain.endpoint import Endpoint
+from tests.workflows.scripted import Script
+from workflows import queues
+from workflows.batch import BatchOutcome, BatchWorkflow
+from workflows.shard import ShardWorkflow
+
+
+class Stage:
+    """Where a script is played."""
+
+    def __init__(self, environment: WorkflowEnvironment) -> None:
+        self.environment = environment
+        self.client = environment.client
+
+    @asynccontextmanager
+    async def playing(self, script: Script) -> AsyncIterator[None]:
+        """Run workers whose activities follow the script."""
+        throttle = timedelta(seconds=0.1)
+        batches = Worker(
+            self.client,
+            task_queue=queues.BATCHES,
+            workflows=[BatchWorkflow, ShardWorkflow],
+            activities=script.on_batches,
+            max_heartbeat_throttle_interval=throttle,
+        )
+        lines = Worker(
+            self.client,
+            task_queue=queues.LINES,
+            activities=script.on_lines,
+            max_heartbeat_throttle_interval=throttle,
+        )
+        async with batches, lines:
+            yield
+
+    async def order(self, *, window: timedelta = timedelta(hours=24)) -> BatchOrder:
+        """Ask for a batch, by the server's clock: it runs on from one story to the next."""
+        return BatchOrder(
+            batch_id=f"batch_{secrets.token_hex(8)}",
+            project="default",
+            input_file_id="file-in",
+            endpoint=Endpoint.CHAT_COMPLETIONS,
+            completion_window="24h",
+            window=window,
+            created_at=await self.environment.get_current_time(),
+        )
+
+    async def begin(self, order: BatchOrder) -> WorkflowHandle[BatchWorkflow, BatchOutcome]:
+        """Start the batch's workflow."""
+        return await self.client.start_workflow(
+            BatchWorkflow.run, order, id=order.batch_id, task_queue=queues.BATCHES
+        )
+

@@ -1,0 +1,1 @@
+"""Which process runs which workflows and activities, on which task queue."""

@@ -1,0 +1,125 @@
+"""One worker process: connects, polls its queues, drains when it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.bookkeeping import Bookkeeping
+from activities.collect import Collect
+from activities.housekeeping import Housekeeping
+from activities.ingest import Ingest
+from activities.lines import Lines
+from overnight.catalog import Catalog, open_engine
+from overnight.config import Settings
+from overnight.line_lane import LineLane
+from overnight.storage import open_storage
+from overnight.storage.protocol import Storage
+from workflows import queues
+from workflows.batch import BatchWorkflow
+from workflows.connecting import connect
+from workflows.housekeeping import HousekeepingWorkflow, ensure_schedule
+from workflows.runs import BatchRuns
+from workflows.shard import ShardWorkflow
+
+GRACE = timedelta(seconds=10)
+"""How long a worker that is told to stop lets activities finish; then they are handed back."""
+
+HEARTBEAT_THROTTLE = timedelta(seconds=1)
+"""A cancel reaches an activity with its heartbeats, so they are not to be held back for longer."""
+
+MAX_CHUNKS = 16
+"""Chunks at once in one process. Each may hold its lines in memory, up to 16 MiB of them."""
+
+POLLERS = 2
+"""Tasks given to a frozen worker's pollers come back only by timeout, so there are few."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+async def run_worker(
+    settings: Settings, *, temporal_address: str | None = None, only: Sequence[str] | None = None
+) -> None:
+    """Work on `only` these queues (None: on all), until SIGTERM or SIGINT; then drain and return."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    client = await connect(temporal_address)
+    engine = open_engine(settings.database_url)
+    try:
+        async with working(
+            client, settings=settings, catalog=Catalog(engine), storage=open_storage(settings.storage), only=only
+        ):
+            await ensure_schedule(client)
+            await stopping.wait()
+            _log.info("worker draining", grace_seconds=GRACE.total_seconds())
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def working(
+    client: Client,
+    *,
+    settings: Settings,
+    catalog: Catalog,
+    storage: Storage,
+    only: Sequence[str] | None = None,
+) -> AsyncIterator[None]:
+    """Work on the queues for as long as the block runs."""
+    async with AsyncExitStack() as stack:
+        lane = await stack.enter_async_context(LineLane())
+        workers = {
+            queues.BATCHES: _batches(client, settings=settings, catalog=catalog, storage=storage),
+            queues.LINES: _lines(
+                client, Lines(settings=settings, catalog=catalog, storage=storage, lane=lane)
+            ),
+        }
+        for queue in only or queues.ALL:
+            await stack.enter_async_context(workers[queue])
+            _log.info("worker polling", queue=queue)
+        yield
+
+
+def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: Storage) -> Worker:
+    books = Bookkeeping(catalog=catalog, storage=storage)
+    ingest = Ingest(settings=settings, catalog=catalog, storage=storage)
+    collect = Collect(catalog=catalog, storage=storage)
+    house = Housekeeping(catalog=catalog, storage=storage, client=client, restarts=BatchRuns(client))
+    return Worker(
+        client,
+        task_queue=queues.BATCHES,
+        workflows=[BatchWorkflow, ShardWorkflow, HousekeepingWorkflow],
+        activities=[
+            books.open_batch,
+            books.record,
+            books.read_progress,
+            ingest.ingest,
+            collect.collect,
+            collect.tidy,
+            house.reconcile,
+            house.erase_files,
+        ],
+        max_concurrent_activity_task_polls=POLLERS,
+        graceful_shutdown_timeout=GRACE,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+    )
+
+
+def _lines(client: Client, lines: Lines) -> Worker:
+    return Worker(
+        client,
+        task_queue=queues.LINES,
+        activities=[lines.send_chunk, lines.seal_shard],
+        max_concurrent_activities=MAX_CHUNKS,
+        max_concurrent_activity_task_polls=POLLERS,
+        graceful_shutdown_timeout=GRACE,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+    )

@@ -1,0 +1,1 @@
+"""The story of a batch, told to Temporal. Deterministic, no I/O."""

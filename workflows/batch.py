@@ -1,0 +1,164 @@
+"""The story of a batch: ingest, run, collect, settle."""
+
+import asyncio
+from dataclasses import dataclass
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.bookkeeping import Bookkeeping
+    from activities.collect import Collect
+    from activities.ingest import Ingest
+    from activities.payloads import Collected, CollectOrder, Manifest, SealedRef, SealedShard
+    from overnight.domain.batch import BatchError, BatchOrder
+    from overnight.domain.status import BatchStatus, StopReason
+    from overnight.domain.usage import Counts, Usage
+    from overnight.pricing import cost_of
+    from workflows import options
+    from workflows.picture import Picture
+    from workflows.progress import show_progress
+    from workflows.shards import Shards
+    from workflows.stopping import until_the_end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchOutcome:
+    """How a batch ended."""
+
+    status: BatchStatus
+    counts: Counts
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+
+
+@workflow.defn(name="Batch")
+class BatchWorkflow:
+    """One batch, from what the client asked for to its files. Its id is the batch's id."""
+
+    @workflow.init
+    def __init__(self, order: BatchOrder) -> None:
+        self._order = order
+        self._picture = Picture(order)
+        self._shards = Shards(order)
+        self._cancel_requested = False
+
+    @workflow.run
+    async def run(self, order: BatchOrder) -> BatchOutcome:  # noqa: ARG002 - Temporal gives it to init as well
+        """See the batch through. Whatever happens, its row says so in the end."""
+        outcome = await until_the_end(self._story(), on_cancel=self.cancel)
+        if workflow.cancellation_reason() is not None:
+            raise asyncio.CancelledError
+        return outcome
+
+    @workflow.signal(description="Stop the batch; what is answered is kept and delivered.")
+    def cancel(self) -> None:
+        """Ask for the batch to be cancelled. Asking twice is asking once."""
+        self._cancel_requested = True
+        self._shards.stop(StopReason.CANCELLED)
+
+    @workflow.query(description="Where the batch is, and how many of its lines have an outcome.")
+    def status(self) -> BatchOutcome:
+        """Return the batch as it is now."""
+        return self._outcome()
+
+    async def _story(self) -> BatchOutcome:
+        try:
+            manifest = await self._ingest()
+            if manifest.problems:
+                return await self._refuse(manifest)
+            shards = await self._run(manifest)
+            files = await self._collect(shards)
+            return await self._settle(manifest, shards, files)
+        except FailureError as failure:
+            await self._give_up(failure)
+            raise
+
+    async def _ingest(self) -> Manifest:
+        await workflow.execute_activity_method(
+            Bookkeeping.open_batch, self._order, summary="make sure the row is there", **options.ROW
+        )
+        return await workflow.execute_activity_method(
+            Ingest.ingest, self._order, summary="check every line, cut into shards", **options.BYTES
+        )
+
+    async def _run(self, manifest: Manifest) -> list[SealedShard]:
+        self._picture.describe(manifest)
+        await self._picture.enter(BatchStatus.IN_PROGRESS)
+        cancelling = asyncio.create_task(self._show_cancelling())
+        progress = asyncio.create_task(show_progress(self._picture, self._shards))
+        try:
+            return await self._shards.run(manifest)
+        finally:
+            progress.cancel()
+            cancelling.cancel()
+
+    async def _collect(self, shards: list[SealedShard]) -> Collected:
+        if not self._cancel_requested:
+            await self._picture.enter(BatchStatus.FINALIZING)
+        refs = (
+            SealedRef(attempt=shard.attempt, output=shard.output_bytes > 0, error=shard.error_bytes > 0)
+            for shard in shards
+        )
+        order = CollectOrder(
+            batch_id=self._order.batch_id,
+            project=self._order.project,
+            shards=tuple(refs),
+            output_expires_after=self._order.output_expires_after,
+        )
+        return await workflow.execute_activity_method(
+            Collect.collect, order, summary="write the output and the error file", **options.BYTES
+        )
+
+    async def _settle(
+        self, manifest: Manifest, shards: list[SealedShard], files: Collected
+    ) -> BatchOutcome:
+        usage = sum((shard.usage for shard in shards), Usage())
+        self._picture.finish(
+            counts=sum((shard.counts for shard in shards), Counts()),
+            usage=usage,
+            model=next((shard.model for shard in shards if shard.model), manifest.model),
+            cost=cost_of(usage, manifest.price),
+            files=files,
+        )
+        await self._picture.enter(self._final_status())
+        await self._tidy()
+        return self._outcome()
+
+    def _final_status(self) -> BatchStatus:
+        if self._cancel_requested:
+            return BatchStatus.CANCELLED
+        if self._shards.stopped is StopReason.EXPIRED:
+            return BatchStatus.EXPIRED
+        return BatchStatus.COMPLETED
+
+    async def _refuse(self, manifest: Manifest) -> BatchOutcome:
+        self._picture.refuse(manifest.problems)
+        await self._picture.enter(BatchStatus.FAILED, problems=True)
+        await self._tidy()
+        return self._outcome()
+
+    async def _give_up(self, failure: FailureError) -> None:
+        # Only what no retry can mend comes here: a mistake of ours, not the client's or the endpoint's.
+        workflow.logger.error("batch given up", extra={"batch_id": self._order.batch_id})
+        reason = failure.cause.message if isinstance(failure.cause, FailureError) else failure.message
+        self._picture.give_up(BatchError(code="internal_error", message=reason))
+        await self._picture.enter(BatchStatus.FAILED)
+
+    async def _show_cancelling(self) -> None:
+        await workflow.wait_condition(lambda: self._cancel_requested)
+        await self._picture.enter(BatchStatus.CANCELLING)
+
+    async def _tidy(self) -> None:
+        await workflow.execute_activity_method(
+            Collect.tidy, self._order.batch_id, summary="remove the checkpoints", **options.BYTES
+        )
+
+    def _outcome(self) -> BatchOutcome:
+        change = self._picture.change
+        return BatchOutcome(
+            status=change.status,
+            counts=change.counts,
+            output_file_id=change.output_file_id,
+            error_file_id=change.error_file_id,
+        )

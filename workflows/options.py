@@ -1,0 +1,55 @@
+"""Every timeout and retry policy of the workflows: chosen here, named once, explained."""
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityConfig
+
+from workflows import queues
+
+PATIENTLY = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(minutes=1),
+    non_retryable_error_types=["PayloadsTooLarge"],
+)
+"""Without end: a store that is down for an hour must not cost a batch. The workflow's own timer is the
+deadline. A result too large for Temporal stays too large, so that alone is given up."""
+
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+"""How long a silent worker is believed to be alive. With heartbeats sent at most a second apart a cancel
+arrives in under a second, and a killed worker's chunk goes on elsewhere after ten."""
+
+ROW: ActivityConfig = {
+    "task_queue": queues.BATCHES,
+    "start_to_close_timeout": timedelta(seconds=60),
+    "retry_policy": PATIENTLY,
+}
+"""One transaction, or a few. A minute is many times the time SQLite waits for its lock."""
+
+BYTES: ActivityConfig = {
+    "task_queue": queues.BATCHES,
+    "start_to_close_timeout": timedelta(hours=6),
+    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
+    "retry_policy": PATIENTLY,
+}
+"""Reads or writes whole files: as long as the largest file at the slowest store takes."""
+
+SEAL: ActivityConfig = {**BYTES, "task_queue": queues.LINES}
+
+CHUNK_MARGIN = timedelta(hours=1)
+"""A chunk may run as long as its batch's window; the workflow stops it then, and this is well after."""
+
+FIRST_LOOK = timedelta(seconds=5)
+LONGEST_LOOK = timedelta(minutes=5)
+LOOK_GROWTH = 1.5
+"""How often a running batch's progress is shown in Temporal's UI. Each look costs eleven events, so a
+batch of 24 hours spends about 3,500 of the 51,200 that a history can have."""
+
+CHILD_ID_WAIT = timedelta(seconds=5)
+"""After a Reset the shards of the run before may still be closing under the ids we want."""
+
+MAX_PARALLEL_SHARDS = 2
+MAX_PARALLEL_CHUNKS = 3
+"""Enough that the end of one chunk overlaps with the start of the next, and few enough that many batches
+share a worker. How many requests are in flight is bounded elsewhere: by the deployment's admission."""

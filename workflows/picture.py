@@ -1,0 +1,98 @@
+"""The picture of a batch that its workflow keeps, and writes to the catalog whenever its status changes."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.bookkeeping import Bookkeeping
+    from activities.payloads import Collected, Manifest, ProgressReport, Record
+    from overnight.domain.batch import BatchChange, BatchError, BatchOrder
+    from overnight.domain.status import BatchStatus
+    from overnight.domain.usage import Counts, Usage
+    from workflows import options, search_attributes
+
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Picture:
+    """Only this writes a batch's status. Revisions rise with workflow time, so also after a Reset."""
+
+    def __init__(self, order: BatchOrder) -> None:
+        self.batch_id = order.batch_id
+        self.change = BatchChange(revision=0, status=BatchStatus.VALIDATING)
+
+    async def enter(self, status: BatchStatus, *, problems: bool = False) -> None:
+        """Move on to `status`, stamped with the workflow's time, and have it written."""
+        stamps = replace(self.change.stamps, **{f"{status.value}_at": workflow.now()})
+        self.change = replace(self.change, status=status, stamps=stamps, revision=self._next_revision())
+        self._show_in_temporal()
+        await workflow.execute_activity_method(
+            Bookkeeping.record,
+            Record(batch_id=self.batch_id, change=self.change, problems=problems),
+            summary=f"status: {status.value}",
+            **options.ROW,
+        )
+
+    def describe(self, manifest: Manifest) -> None:
+        """Take in what ingest found."""
+        self.change = replace(self.change, counts=Counts(manifest.lines), model=manifest.model)
+        if manifest.model and manifest.provider:
+            workflow.upsert_search_attributes(
+                [
+                    search_attributes.MODEL.value_set(manifest.model),
+                    search_attributes.PROVIDER.value_set(manifest.provider),
+                ]
+            )
+
+    def finish(
+        self, *, counts: Counts, usage: Usage, model: str | None, cost: Decimal | None, files: Collected
+    ) -> None:
+        """Take in how the lines ended."""
+        self.change = replace(
+            self.change,
+            counts=counts,
+            usage=usage,
+            model=model,
+            cost=cost,
+            output_file_id=files.output_file_id,
+            error_file_id=files.error_file_id,
+        )
+
+    def refuse(self, problems: int) -> None:
+        """Take in that the input is not valid; the catalog gets the problems from storage."""
+        self.change = replace(self.change, counts=Counts(), errors_total=problems)
+
+    def give_up(self, error: BatchError) -> None:
+        """Take in that the batch can't go on."""
+        self.change = replace(self.change, errors=(error,), errors_total=1)
+
+    def show(self, report: ProgressReport, *, shards_done: int, shards: int) -> None:
+        """Show in Temporal's UI how far the lines are."""
+        done = report.completed + report.failed
+        details = [
+            f"**{done:,} of {self.change.counts.total:,}** lines done, {report.failed:,} failed",
+            f"{report.tokens:,} tokens",
+            f"{shards_done} of {shards} shards",
+        ]
+        if report.waiting_on:
+            details.append(f"waiting: {report.waiting_on}")
+        workflow.set_current_details(" · ".join(details))
+
+    def _show_in_temporal(self) -> None:
+        change = self.change
+        attributes = [search_attributes.STATUS.value_set(change.status.value)]
+        workflow.upsert_search_attributes(attributes)
+        if change.cost is not None:
+            workflow.upsert_search_attributes([search_attributes.COST.value_set(float(change.cost))])
+        counts = change.counts
+        tokens = "" if change.usage is None else f" · {change.usage.total:,} tokens"
+        workflow.set_current_details(
+            f"{change.status.value} · **{counts.done:,} of {counts.total:,}** lines done{tokens}"
+        )
+
+    def _next_revision(self) -> int:
+        now = int(workflow.now().timestamp() * 1_000_000)
+        return max(now, self.change.revision + 1)

@@ -1,0 +1,32 @@
+"""What gateway, workers and tests must share of Temporal, in one plugin.
+
+The converter (frozen dataclasses with datetimes and decimals in them), the modules that the workflow
+sandbox need not load again for every run, and the translation of activities' errors.
+"""
+
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.plugin import SimplePlugin
+from temporalio.worker import WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.failures import FailureTranslation
+
+_PASSED_THROUGH = ("activities", "overnight", "sqlalchemy", "structlog", "aiohttp", "msgspec", "yaml", "alembic")
+
+
+def _runner(_: WorkflowRunner | None) -> WorkflowRunner:
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
+    )
+
+
+class OvernightPlugin(SimplePlugin):
+    """Hand it to `Client.connect`; workers made with that client get it from there."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "overnight",
+            data_converter=pydantic_data_converter,
+            workflow_runner=_runner,
+            interceptors=[FailureTranslation()],
+        )

@@ -1,0 +1,105 @@
+"""The shards of a batch: started a few at a time, stopped together."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
+from temporalio.workflow import ChildWorkflowHandle
+
+with workflow.unsafe.imports_passed_through():
+    from activities.payloads import Manifest, SealedShard, ShardOrder
+    from overnight.domain.batch import BatchOrder
+    from overnight.domain.status import StopReason
+    from workflows import options
+    from workflows.shard import ShardWorkflow
+
+
+class Shards:
+    """Runs every shard of a batch as a child workflow, and stops them when the window ends."""
+
+    def __init__(self, order: BatchOrder) -> None:
+        self._order = order
+        self._running: dict[int, ChildWorkflowHandle[ShardWorkflow, SealedShard]] = {}
+        self.stopped: StopReason | None = None
+        self.total = 0
+        self.done = 0
+
+    def stop(self, reason: StopReason) -> None:
+        """Have every line that is not answered yet end with `reason`. The first reason stays."""
+        self.stopped = self.stopped or reason
+
+    async def run(self, manifest: Manifest) -> list[SealedShard]:
+        """Return the shards, sealed, in input order."""
+        self.total = len(manifest.shards)
+        stopping = asyncio.create_task(self._stop_when_told())
+        places = asyncio.Semaphore(options.MAX_PARALLEL_SHARDS)
+        try:
+            return await asyncio.gather(
+                *(self._shard(manifest, shard, places) for shard in range(self.total))
+            )
+        finally:
+            stopping.cancel()
+
+    async def _stop_when_told(self) -> None:
+        remaining = self._order.expires_at - workflow.now()
+        try:
+            await workflow.wait_condition(
+                lambda: self.stopped is not None,
+                timeout=max(remaining.total_seconds(), 0),
+                timeout_summary="the completion window",
+            )
+        except TimeoutError:
+            self.stop(StopReason.EXPIRED)
+        for child in list(self._running.values()):
+            await self._pass_on(child)
+
+    async def _shard(self, manifest: Manifest, shard: int, places: asyncio.Semaphore) -> SealedShard:
+        async with places:
+            child = await self._start(manifest, shard)
+            self._running[shard] = child
+            try:
+                return await child
+            finally:
+                del self._running[shard]
+                self.done += 1
+
+    async def _start(
+        self, manifest: Manifest, shard: int
+    ) -> ChildWorkflowHandle[ShardWorkflow, SealedShard]:
+        told = self.stopped
+        while True:
+            try:
+                child = await workflow.start_child_workflow(
+                    ShardWorkflow.run,
+                    self._shard_order(manifest, shard),
+                    id=f"{self._order.batch_id}/shard-{shard:04d}",
+                    static_summary=f"shard {shard + 1} of {self.total}",
+                )
+                break
+            except WorkflowAlreadyStartedError:
+                # After a Reset, or a Terminate, the child of the run before may still be closing.
+                await workflow.sleep(options.CHILD_ID_WAIT)
+        if self.stopped is not told:
+            await self._pass_on(child)
+        return child
+
+    def _shard_order(self, manifest: Manifest, shard: int) -> ShardOrder:
+        return ShardOrder(
+            batch_id=self._order.batch_id,
+            shard=shard,
+            chunks=manifest.shards[shard],
+            input_file_id=self._order.input_file_id,
+            endpoint=self._order.endpoint,
+            deployments=manifest.deployments,
+            window=self._order.window,
+            stop=self.stopped,
+        )
+
+    async def _pass_on(self, child: ChildWorkflowHandle[ShardWorkflow, SealedShard]) -> None:
+        if self.stopped is None:
+            return
+        try:
+            await child.signal(ShardWorkflow.stop, self.stopped)
+        except FailureError:
+            # It has ended meanwhile, which is as good as stopped.
+            workflow.logger.debug("a shard ended before it could be stopped")

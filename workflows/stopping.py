@@ -1,0 +1,41 @@
+"""Stopping early without losing anything: what batches and shards have in common."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from temporalio import workflow
+
+Result = TypeVar("Result")
+
+
+async def until_the_end(story: Coroutine[Any, Any, Result], *, on_cancel: Callable[[], None]) -> Result:
+    """Tell `story` to its end, even when the workflow is cancelled from outside.
+
+    Temporal cancels a workflow's main task only. The story runs in a task of its own, so a cancel
+    becomes a word to it (`on_cancel`) and never tears it apart in the middle of a step.
+    """
+    telling = asyncio.create_task(story)
+    try:
+        return await asyncio.shield(telling)
+    except asyncio.CancelledError:
+        on_cancel()
+        return await telling
+
+
+async def unless_stopped(tasks: Sequence[asyncio.Task[Any]], *, stopped: Callable[[], bool]) -> None:
+    """Wait for all of `tasks`; once `stopped`, cancel what is left and wait for it to end.
+
+    A task that failed raises here, when all have ended, unless they were stopped: what a stopped one
+    had done is in its checkpoints.
+    """
+    ended = asyncio.gather(*tasks, return_exceptions=True)
+    stop = asyncio.create_task(workflow.wait_condition(stopped))
+    await workflow.wait([ended, stop], return_when=asyncio.FIRST_COMPLETED)
+    if not ended.done():
+        for task in tasks:
+            task.cancel()
+    stop.cancel()
+    for result in await ended:
+        if isinstance(result, BaseException) and not stopped():
+            raise result
