@@ -2,9 +2,10 @@
 
 from temporalio import activity
 
+from activities.files import PROBLEMS
 from activities.payloads import ProgressReport, Record
 from overnight.catalog import Catalog
-from overnight.domain import layout
+from overnight.domain import ids, layout
 from overnight.domain.batch import BatchError, BatchOrder
 from overnight.jsonl import read_problems
 from overnight.storage.protocol import Storage
@@ -45,5 +46,5 @@ class Bookkeeping:
         )
 
     async def _problems(self, batch_id: str) -> tuple[BatchError, ...]:
-        stored = self._storage.get(layout.problems_key(batch_id))
+        stored = self._storage.get(layout.file_key(ids.output_file_id(batch_id, PROBLEMS)))
         return tuple(await read_problems(stored, limit=SHOWN_PROBLEMS))

@@ -1,15 +1,14 @@
 """The step before the last: sealed shards, one after the other, become the batch's two files."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 from temporalio import activity
 
+from activities.files import ERROR, OUTPUT, batch_file
 from activities.heartbeat import heartbeating
 from activities.payloads import Collected, CollectOrder
 from overnight.catalog import Catalog
 from overnight.domain import ids, layout
-from overnight.domain.file import BATCH_FILE_LIFETIME, File, FilePurpose
 from overnight.storage.protocol import Storage
 
 
@@ -27,8 +26,8 @@ class Collect:
         errors = [shard.attempt if shard.error else None for shard in order.shards]
         async with heartbeating():
             return Collected(
-                output_file_id=await self._file(order, kind="output", attempts=outputs),
-                error_file_id=await self._file(order, kind="error", attempts=errors),
+                output_file_id=await self._file(order, kind=OUTPUT, attempts=outputs),
+                error_file_id=await self._file(order, kind=ERROR, attempts=errors),
             )
 
     @activity.defn(name="tidy")
@@ -48,16 +47,12 @@ class Collect:
             return None
         file_id = ids.output_file_id(order.batch_id, kind)
         stored = await self._storage.put(layout.file_key(file_id), self._one_after_the_other(keys))
-        now = datetime.now(UTC)
-        file = File(
-            id=file_id,
+        file = batch_file(
+            order.batch_id,
+            kind,
+            stored=stored,
             project=order.project,
-            filename=f"{order.batch_id}_{kind}.jsonl",
-            purpose=FilePurpose.BATCH_OUTPUT,
-            bytes=stored.size,
-            key=stored.key,
-            created_at=now,
-            expires_at=now + (order.output_expires_after or BATCH_FILE_LIFETIME),
+            expires_after=order.output_expires_after,
         )
         await self._catalog.add_file(file)
         return file_id

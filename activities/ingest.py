@@ -12,15 +12,16 @@ from pathlib import Path
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
+from activities.files import PROBLEMS, batch_file
 from activities.payloads import Manifest
 from overnight.catalog import Catalog
 from overnight.config import Settings
-from overnight.domain import layout
+from overnight.domain import ids, layout
 from overnight.domain.batch import BatchError, BatchOrder
 from overnight.domain.deployment import DeclaredPrice
 from overnight.domain.errors import ObjectNotFound, UnknownFile
 from overnight.domain.file import File
-from overnight.jsonl import Inspection, Inspector, encode_plan, problems_jsonl
+from overnight.jsonl import Inspection, Inspector, encode_plan, encode_problem
 from overnight.storage.protocol import Storage
 
 MAX_SHARDS = 2_000
@@ -47,7 +48,7 @@ class Ingest:
                 async with heartbeating():
                     return await self._inspect(order, file, Path(scratch))
         except (UnknownFile, ObjectNotFound):
-            return await self._refuse(order.batch_id, [_missing(order.input_file_id)])
+            return await self._refuse(order, [encode_problem(_missing(order.input_file_id))], count=1)
 
     async def _inspect(self, order: BatchOrder, file: File, scratch: Path) -> Manifest:
         inspector = Inspector(
@@ -59,15 +60,10 @@ class Ingest:
         async for block in self._storage.get(file.key):
             await asyncio.to_thread(inspector.feed, block)
         inspection = await asyncio.to_thread(inspector.finish)
-        if inspector.needs_second_look:
-            async for block in self._storage.get(file.key):
-                await asyncio.to_thread(inspector.look_again, block)
-            inspection = await asyncio.to_thread(inspector.finish_second_look)
-        if inspection.problems:
-            await self._storage.put(layout.problems_key(order.batch_id), _stream(inspector.problems_jsonl()))
-            return Manifest(problems=inspection.problems)
+        if inspection.problem_count:
+            return await self._refuse(order, inspection.problems_jsonl(), count=inspection.problem_count)
         if len(inspection.shards) > MAX_SHARDS:
-            return await self._refuse(order.batch_id, [_too_large(inspection.lines)])
+            return await self._refuse(order, [encode_problem(_too_large(inspection.lines))], count=1)
         return await self._plan(order.batch_id, inspection)
 
     async def _plan(self, batch_id: str, inspection: Inspection) -> Manifest:
@@ -84,9 +80,14 @@ class Ingest:
             price=_quote(deployment.price for deployment in deployments),
         )
 
-    async def _refuse(self, batch_id: str, problems: list[BatchError]) -> Manifest:
-        await self._storage.put(layout.problems_key(batch_id), _stream(problems_jsonl(problems)))
-        return Manifest(problems=len(problems))
+    async def _refuse(self, order: BatchOrder, problems: Iterable[bytes], *, count: int) -> Manifest:
+        """Keep all problems as a file of the client's; the batch itself lists only the first of them."""
+        file_id = ids.output_file_id(order.batch_id, PROBLEMS)
+        stored = await self._storage.put(layout.file_key(file_id), _stream(problems))
+        await self._catalog.add_file(
+            batch_file(order.batch_id, PROBLEMS, stored=stored, project=order.project)
+        )
+        return Manifest(problems=count)
 
 
 def _quote(prices: Iterable[DeclaredPrice | None]) -> DeclaredPrice | None:

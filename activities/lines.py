@@ -7,14 +7,14 @@ from temporalio import activity
 
 from activities.heartbeat import heartbeating
 from activities.payloads import ChunkOrder, SealedShard, SealOrder
-from activities.progress import ChunkProgress, reporting
+from activities.progress import ProgressReports
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain import layout
 from overnight.domain.plan import ShardPlan
 from overnight.domain.usage import Counts
 from overnight.jsonl import decode_plan
-from overnight.line_lane import ChunkJob, LineLane, run_chunk, seal_shard
+from overnight.line_lane import ChunkTask, LineLane, SealTask, run_chunk, seal_shard
 from overnight.storage.protocol import Storage
 
 
@@ -35,40 +35,43 @@ class Lines:
         another worker goes on at once.
         """
         plan = await self._plan(order.batch_id, order.shard)
-        deployment = self._settings.deployment(order.deployment)
-        job = ChunkJob(
+        task = ChunkTask(
             batch_id=order.batch_id,
-            shard=order.shard,
-            chunk=order.chunk,
-            attempt=_attempt(),
-            endpoint=order.endpoint,
             input_key=layout.file_key(order.input_file_id),
-            span=plan.chunks[order.chunk],
+            endpoint=order.endpoint,
+            shard=order.shard,
+            number=order.chunk,
+            chunk=plan.chunks[order.chunk],
+            attempt=_attempt(),
         )
-        progress = ChunkProgress()
-        async with heartbeating(progress.summary), reporting(progress, job, self._catalog):
+        reports = ProgressReports(self._catalog, task)
+        async with heartbeating(reports.summary), reports.writing():
             try:
-                await run_chunk(job, storage=self._storage, lane=self._lane.of(deployment), progress=progress)
+                await run_chunk(
+                    self._lane,
+                    self._storage,
+                    task=task,
+                    deployment=self._settings.deployment(order.deployment),
+                    report=reports.take,
+                )
             except asyncio.CancelledError:
                 if not _stopped_by_workflow():
                     raise
-        return progress.counts
+        return reports.latest.counts
 
     @activity.defn(name="seal_shard")
     async def seal_shard(self, order: SealOrder) -> SealedShard:
         """Put every line's outcome in input order, whatever attempts and workers it came from."""
         attempt = _attempt()
-        plan = await self._plan(order.batch_id, order.shard)
+        task = SealTask(
+            batch_id=order.batch_id,
+            input_key=layout.file_key(order.input_file_id),
+            shard=order.shard,
+            plan=await self._plan(order.batch_id, order.shard),
+            attempt=attempt,
+        )
         async with heartbeating():
-            sealed = await seal_shard(
-                plan,
-                batch_id=order.batch_id,
-                shard=order.shard,
-                attempt=attempt,
-                input_key=layout.file_key(order.input_file_id),
-                reason=order.reason,
-                storage=self._storage,
-            )
+            sealed = await seal_shard(self._storage, task=task, reason=order.reason)
         return SealedShard(
             attempt=attempt,
             output_bytes=sealed.output.size if sealed.output else 0,

@@ -17,8 +17,8 @@ from overnight.domain.usage import Counts, Usage
 class Manifest:
     """What ingest found. `shards` has the number of chunks of each shard, in input order.
 
-    `problems` counts what is wrong with the input; the problems themselves are in storage, under
-    `layout.problems_key`. `price` is the quote that the batch will be charged at, None if unknown.
+    `problems` counts what is wrong with the input; the problems themselves are in a file of the batch's.
+    `price` is the quote that the batch will be charged at, None if unknown.
     """
 
     lines: int = 0

@@ -22,6 +22,7 @@ from temporalio.service import RPCError
 
 from cli.ports import next_free, require_free
 from cli.supervisor import Program
+from overnight.domain.errors import TemporalUnavailable
 from workflows import search_attributes
 from workflows.connecting import connect
 
@@ -100,7 +101,7 @@ class TemporalServer:
         while True:
             try:
                 await prepare(await connect(self.address))
-            except (RuntimeError, RPCError):
+            except (TemporalUnavailable, RuntimeError, RPCError):
                 # RuntimeError is the SDK's word for "nobody answers".
                 await asyncio.sleep(_TRY_AGAIN.total_seconds())
             else:

@@ -17,12 +17,13 @@ from cli.options import (
     Config,
     DataDir,
     Host,
+    Log,
     LogLevel,
     Port,
     told_plainly,
 )
 from overnight.config import DEFAULT_GATEWAY_PORT
-from overnight.domain.errors import InvalidConfig
+from overnight.domain.errors import InvalidConfig, TemporalUnavailable
 from overnight.logs import configure_logging
 
 app = typer.Typer(
@@ -64,7 +65,7 @@ def serve(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     temporal_port: Annotated[int | None, typer.Option(help="For the embedded Temporal server.")] = None,
     temporal_ui_port: Annotated[int | None, typer.Option(help="For the Temporal UI.")] = None,
-    log_level: LogLevel = "info",
+    log_level: Log = LogLevel.INFO,
 ) -> None:
     """Run everything on this machine: Temporal, a worker and the gateway, until Ctrl-C."""
     parts.take_environment(config)
@@ -75,7 +76,9 @@ def serve(
     from cli.ports import PortTaken  # noqa: PLC0415 - see above
     from cli.supervisor import ChildFailed  # noqa: PLC0415 - see above
 
-    with told_plainly(InvalidConfig, DataFolderTaken, TemporalMissing, PortTaken, ChildFailed):
+    with told_plainly(
+        InvalidConfig, TemporalUnavailable, DataFolderTaken, TemporalMissing, PortTaken, ChildFailed
+    ):
         settings = parts.settings_of(config, data_dir=data_dir, port=port)
         parts.refuse_open_door(settings, host)
         order = serving.ServeOrder(

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,16 @@ from rich.console import Console
 DEFAULT_URL = "http://127.0.0.1:4000"
 DEFAULT_API_KEY = "sk-1234"
 """Without a master key the gateway takes any bearer."""
+
+
+class LogLevel(StrEnum):
+    """The least important of what is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
 
 Url = Annotated[str, typer.Option("--url", envvar="OVERNIGHT_URL", help="Where the gateway is.")]
 ApiKey = Annotated[
@@ -30,9 +41,7 @@ DataDir = Annotated[
 ]
 Host = Annotated[str, typer.Option("--host", help="The address the gateway listens on.")]
 Port = Annotated[int, typer.Option("--port", help="The port the gateway listens on.", min=1, max=65_535)]
-LogLevel = Annotated[
-    str, typer.Option("--log-level", envvar="OVERNIGHT_LOG_LEVEL", help="debug, info, warning or error.")
-]
+Log = Annotated[LogLevel, typer.Option("--log-level", envvar="OVERNIGHT_LOG_LEVEL", help="What to log.")]
 
 DEFAULT_DATA_DIR = Path(".overnight")
 DEFAULT_HOST = "127.0.0.1"

@@ -19,13 +19,14 @@ from cli.options import (
     Config,
     DataDir,
     Host,
+    Log,
     LogLevel,
     Port,
     told_plainly,
 )
 from overnight.config import DEFAULT_GATEWAY_PORT, Settings, environment, load_settings
 from overnight.config.addresses import is_loopback
-from overnight.domain.errors import InvalidConfig
+from overnight.domain.errors import InvalidConfig, TemporalUnavailable
 from overnight.logs import configure_logging
 
 TemporalAddress = Annotated[
@@ -40,11 +41,11 @@ def gateway(
     port: Port = DEFAULT_GATEWAY_PORT,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     temporal_address: TemporalAddress = None,
-    log_level: LogLevel = "info",
+    log_level: Log = LogLevel.INFO,
 ) -> None:
     """Run a gateway: HTTP in, workflows started, rows read."""
     _begin("gateway", config, log_level)
-    with told_plainly(InvalidConfig, RuntimeError):
+    with told_plainly(InvalidConfig, TemporalUnavailable):
         settings = settings_of(config, data_dir=data_dir, port=port)
         refuse_open_door(settings, host)
         from api.server import serve_gateway  # noqa: PLC0415 - only this command needs FastAPI
@@ -59,19 +60,20 @@ def worker(
     config: Config = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     temporal_address: TemporalAddress = None,
-    log_level: LogLevel = "info",
+    log_level: Log = LogLevel.INFO,
 ) -> None:
     """Run a worker: it does what batches need done, on all task queues or some."""
     _begin("worker", config, log_level)
-    with told_plainly(InvalidConfig, RuntimeError):
+    with told_plainly(InvalidConfig, TemporalUnavailable):
         settings = settings_of(config, data_dir=data_dir, port=DEFAULT_GATEWAY_PORT)
-        from workers.run import run_worker  # noqa: PLC0415 - only this command needs all of Temporal
-        from workflows import queues  # noqa: PLC0415 - which comes with this
+        from workflows import queues  # noqa: PLC0415 - client commands need no Temporal
 
         if unknown := sorted(set(queue or ()) - set(queues.ALL)):
             raise typer.BadParameter(
                 f"{unknown[0]}: there are {' and '.join(queues.ALL)}", param_hint="--queue"
             )
+        from workers.run import run_worker  # noqa: PLC0415 - see above
+
         _run(run_worker(settings, temporal_address=temporal_address, only=queue))
 
 
@@ -94,7 +96,7 @@ def take_environment(config: Path | None) -> None:
     os.environ.update(environment(config, os.environ))
 
 
-def _begin(name: str, config: Path | None, log_level: str) -> None:
+def _begin(name: str, config: Path | None, log_level: LogLevel) -> None:
     follow_parent()
     take_environment(config)
     configure_logging(process=name, level=log_level)

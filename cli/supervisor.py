@@ -113,6 +113,7 @@ class Child:
             _log.warning("killing", child=self.program.name, pid=process.pid)
             _signal_group(process, signal.SIGKILL)
         await asyncio.wait({self._keeper})
+        _log.info("child stopped", child=self.program.name)
 
     async def _ends_by_itself(self, process: Process, *, hurry: asyncio.Event) -> bool:
         _signal(process, signal.SIGTERM)

@@ -18,7 +18,7 @@ from activities.lines import Lines
 from overnight.catalog import Catalog, open_engine
 from overnight.config import Settings
 from overnight.line_lane import LineLane
-from overnight.storage import open_storage
+from overnight.storage.local import LocalStorage
 from overnight.storage.protocol import Storage
 from workflows import queues
 from workflows.batch import BatchWorkflow
@@ -53,7 +53,7 @@ async def run_worker(
     engine = open_engine(settings.database_url)
     try:
         async with working(
-            client, settings=settings, catalog=Catalog(engine), storage=open_storage(settings.storage), only=only
+            client, settings=settings, catalog=Catalog(engine), storage=LocalStorage(settings.local_storage().root), only=only
         ):
             await ensure_schedule(client)
             await stopping.wait()

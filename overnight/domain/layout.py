@@ -11,11 +11,6 @@ def work_prefix(batch_id: str) -> str:
     return f"work/{batch_id}/"
 
 
-def problems_key(batch_id: str) -> str:
-    """Return the key of the full list of what is wrong with a batch's input, one JSON object a line."""
-    return f"{work_prefix(batch_id)}problems.jsonl"
-
-
 def plan_key(batch_id: str, shard: int) -> str:
     """Return the key of a shard's plan: which bytes of the input are its chunks."""
     return f"{_shard_prefix(batch_id, shard)}plan.json"

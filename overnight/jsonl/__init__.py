@@ -1,7 +1,8 @@
 """JSONL of any size in constant memory: checked, cut into chunks, read line by line."""
 
 from overnight.jsonl.inspector import Inspection, Inspector
-from overnight.jsonl.problems import read_problems
+from overnight.jsonl.plan import decode_plan, encode_plan
+from overnight.jsonl.problems import encode_problem, read_problems
 from overnight.jsonl.requests import Request, read_requests, with_model
 from overnight.jsonl.upload_check import UploadCheck
 
@@ -10,6 +11,9 @@ __all__ = [
     "Inspector",
     "Request",
     "UploadCheck",
+    "decode_plan",
+    "encode_plan",
+    "encode_problem",
     "read_problems",
     "read_requests",
     "with_model",

@@ -13,7 +13,7 @@ from overnight.domain.batch import BatchError
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.plan import ShardPlan
 from overnight.jsonl import refusals
-from overnight.jsonl.accepted import AcceptedLine, decoder_of
+from overnight.jsonl.accepted import Decode, decoder_of
 from overnight.jsonl.duplicates import DuplicateFinder
 from overnight.jsonl.judge import LineJudge
 from overnight.jsonl.lines import Line, LineSplitter, Slab, is_utf8
@@ -26,8 +26,8 @@ from overnight.jsonl.requests import UNDECODABLE, is_blank
 class Inspection:
     """What the input is. `shards` is empty if there are problems: such an input is not run.
 
-    `lines` counts requests, good or bad; `model` is the one model that all name, None if no line names
-    a known one. The problems are read from scratch, which must still be there.
+    `lines` counts requests, good or bad; `model` is the one model that all are for, None if none is
+    for a known one. The problems are read from scratch, which must still be there.
     """
 
     lines: int
@@ -48,19 +48,28 @@ class Inspection:
 class Inspector:
     """Takes the input in blocks cut anywhere, and says in the end what it is.
 
-    All methods block, on the CPU and on `scratch`: a folder of this inspection's own, on a local disk,
-    which takes 8 bytes a line, the custom_ids and the problems. They raise OSError if it can't.
+    A body that names no model is for the `default_model`; without one it is refused. All methods block,
+    on the CPU and on `scratch`: a folder of this inspection's own, on a local disk, which takes 8 bytes
+    a line, the custom_ids and the problems. They raise OSError if it can't.
     """
 
-    def __init__(self, *, endpoint: Endpoint, knows_model: Callable[[str], bool], scratch: Path) -> None:
+    def __init__(
+        self,
+        *,
+        endpoint: Endpoint,
+        knows_model: Callable[[str], bool],
+        scratch: Path,
+        default_model: str | None = None,
+    ) -> None:
         self._endpoint = endpoint
+        self._default_model = default_model
         self._scratch = scratch
         self._splitter = LineSplitter()
-        self._judge = LineJudge(endpoint=endpoint, knows_model=knows_model)
+        self._judge = LineJudge(endpoint=endpoint, knows_model=knows_model, default_model=default_model)
         self._planner = Planner()
         self._ids = DuplicateFinder(scratch)
         self._found = ProblemLog(scratch / "found.jsonl")
-        self._decode: Callable[[Line], AcceptedLine[str, str]] | None = None
+        self._decode: Decode | None = None
 
     def feed(self, block: bytes) -> None:
         """Take in the next block; 1 to 4 MiB is a good size."""
@@ -120,8 +129,11 @@ class Inspector:
         verdict = self._judge.judge(line, number)
         if verdict.problem:
             self._found.add(verdict.problem)
-        if self._decode is None and self._judge.model is not None:
-            self._decode = decoder_of(self._endpoint, model=self._judge.model)
+        model = self._judge.model
+        if self._decode is None and model is not None:
+            self._decode = decoder_of(
+                self._endpoint, model=model, may_be_unnamed=model == self._default_model
+            )
         return verdict.custom_id
 
     def _all_problems(self) -> ProblemLog:

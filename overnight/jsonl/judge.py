@@ -20,6 +20,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _REQUIRED = ("custom_id", "method", "url", "body")
 _NOT_STREAMING = (b"false", b"null")
+_NOTHING = (b"null", b'""')
 _Fields = dict[str, msgspec.Raw]
 _decode_fields = msgspec.json.Decoder(_Fields).decode
 _decode_string = msgspec.json.Decoder(str).decode
@@ -34,11 +35,17 @@ class Verdict:
 
 
 class LineJudge:
-    """Judges the lines of one batch. `model` is the first known model that a line named, None before."""
+    """Judges the lines of one batch. `model` is the first known model that a line was for, None before.
 
-    def __init__(self, *, endpoint: Endpoint, knows_model: Callable[[str], bool]) -> None:
+    A line that names no model is for the `default_model`, if there is one.
+    """
+
+    def __init__(
+        self, *, endpoint: Endpoint, knows_model: Callable[[str], bool], default_model: str | None
+    ) -> None:
         self._endpoint = endpoint
         self._knows_model = knows_model
+        self._default_model = default_model
         self.model: str | None = None
 
     def judge(self, line: Line, number: int) -> Verdict:
@@ -71,7 +78,7 @@ class LineJudge:
             raise refusals.streaming(self._endpoint)
 
     def _require_model(self, body: _Fields) -> None:
-        model = _string(body, "model")
+        model = _string(body, "model") if _is_given(body, "model") else self._default_model
         if not model:
             raise refusals.no_model()
         if not self._knows_model(model):
@@ -107,6 +114,10 @@ def _body_fields(body: msgspec.Raw) -> _Fields:
 def _usable_id(fields: _Fields) -> str | None:
     custom_id = _string(fields, "custom_id")
     return custom_id if custom_id and len(custom_id) <= refusals.MAX_CUSTOM_ID_CHARS else None
+
+
+def _is_given(fields: _Fields, name: str) -> bool:
+    return name in fields and bytes(fields[name]) not in _NOTHING
 
 
 def _string(fields: _Fields, name: str) -> str | None:

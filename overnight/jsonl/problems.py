@@ -17,6 +17,11 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(BatchError).decode
 
 
+def encode_problem(problem: BatchError) -> bytes:
+    """Return `problem` as one line of a stored list of problems."""
+    return _encode(problem) + b"\n"
+
+
 class ProblemLog:
     """Problems in line order, at most one a line, in the file `path`."""
 
@@ -27,7 +32,7 @@ class ProblemLog:
 
     def add(self, problem: BatchError) -> None:
         """Note `problem`, whose line is no earlier than that of the one before."""
-        self._file.write(_encode(problem) + b"\n")
+        self._file.write(encode_problem(problem))
         self.count += 1
 
     def close(self) -> None:

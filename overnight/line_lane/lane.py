@@ -10,7 +10,7 @@ from overnight.domain.endpoint import Endpoint
 from overnight.line_lane.admission import Admission
 from overnight.line_lane.availability import Availability
 from overnight.line_lane.budget import BYTES_IN_FLIGHT, ByteBudget
-from overnight.line_lane.connections import open_session, proxy_for
+from overnight.line_lane.connections import open_connector, open_session
 from overnight.line_lane.patience import Patience
 from overnight.line_lane.sender import LineSender
 from overnight.line_lane.transport import Transport
@@ -29,7 +29,8 @@ class LineLane:
         self.requests = ByteBudget(bytes_in_flight)
         self.answers = ByteBudget(bytes_in_flight)
         self._patience = patience or Patience()
-        self._session: aiohttp.ClientSession | None = None
+        self._connector: aiohttp.TCPConnector | None = None
+        self._sessions: dict[Deployment, aiohttp.ClientSession] = {}
         self._admissions: dict[str, Admission] = {}
         self._availabilities: dict[str, Availability] = {}
 
@@ -46,15 +47,8 @@ class LineLane:
 
     def sender(self, deployment: Deployment, *, endpoint: Endpoint, batch_id: str) -> LineSender:
         """Return what sends the lines of one batch to one deployment."""
-        session = self._session = self._session or open_session()
         return LineSender(
-            transport=Transport(
-                session,
-                deployment,
-                endpoint=endpoint,
-                patience=self._patience,
-                proxy=proxy_for(deployment.api_base),
-            ),
+            transport=Transport(self._session(deployment), deployment, endpoint=endpoint),
             admission=self._admissions.setdefault(deployment.id, Admission(deployment)),
             availability=self._availabilities.setdefault(deployment.id, Availability(self._patience)),
             patience=self._patience,
@@ -67,5 +61,13 @@ class LineLane:
         """Close the connections. Senders can't be used any more."""
         for availability in self._availabilities.values():
             availability.close()
-        if self._session:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
+        if self._connector:
+            await self._connector.close()
+
+    def _session(self, deployment: Deployment) -> aiohttp.ClientSession:
+        if deployment not in self._sessions:
+            self._connector = self._connector or open_connector()
+            self._sessions[deployment] = open_session(self._connector, deployment, self._patience)
+        return self._sessions[deployment]

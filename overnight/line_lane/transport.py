@@ -7,13 +7,15 @@ from datetime import timedelta
 
 import aiohttp
 import msgspec
+from aiohttp import hdrs
+from multidict import istr
 from yarl import URL
 
 from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
 from overnight.line_lane.answer import Reading, read_answer
 from overnight.line_lane.budget import Hold
-from overnight.line_lane.patience import Patience, parse_retry_after
+from overnight.line_lane.patience import parse_retry_after
 
 MAX_ANSWER_BYTES = 128 * 2**20
 """An answer longer than this is refused. The longest that are usual, 2,048 embeddings, end well below it."""
@@ -21,6 +23,7 @@ MAX_ANSWER_BYTES = 128 * 2**20
 _LARGE_ANSWER_BYTES = 2**20
 """An answer longer than this is read only when there is room for it among the other large ones."""
 
+_REQUEST_ID = istr("x-request-id")
 _LONGEST_REQUEST_ID = 256
 
 
@@ -66,24 +69,13 @@ Outcome = Answer | Failure
 
 
 class Transport:
-    """Posts bodies to one endpoint of one deployment."""
+    """Posts bodies to one endpoint of one deployment, through a session made for that deployment."""
 
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        deployment: Deployment,
-        *,
-        endpoint: Endpoint,
-        patience: Patience,
-        proxy: URL | None,
-    ) -> None:
-        self._session = session
-        self._url = URL(deployment.api_base.rstrip("/") + endpoint.below_base)
-        self._headers = _headers(deployment)
-        self._proxy = proxy
-        self._timeout = aiohttp.ClientTimeout(
-            total=deployment.timeout.total_seconds(), sock_connect=patience.connect.total_seconds()
-        )
+    def __init__(self, session: aiohttp.ClientSession, deployment: Deployment, *, endpoint: Endpoint) -> None:
+        self._post = session.post
+        url = URL(deployment.api_base.rstrip("/") + endpoint.below_base)
+        # A key wins over a name and password in the URL: a request can carry only one of them.
+        self._url = url.with_user(None) if deployment.api_key else url
 
     async def post(self, body: bytes, *, hold: Hold) -> Outcome:
         """Send one request and read its whole answer, whose bytes are put on `hold` if they are many.
@@ -92,14 +84,7 @@ class Transport:
         """
         answering = False
         try:
-            async with self._session.post(
-                self._url,
-                data=body,
-                headers=self._headers,
-                allow_redirects=False,
-                timeout=self._timeout,
-                proxy=self._proxy,
-            ) as response:
+            async with self._post(self._url, data=body, allow_redirects=False) as response:
                 answering = True
                 content = await _read(response, hold)
                 return TooLarge() if content is None else _reply(response, content)
@@ -111,19 +96,10 @@ class Transport:
             return Lost(answering)
 
 
-def _headers(deployment: Deployment) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "overnight"}
-    if deployment.api_key:
-        headers["Authorization"] = f"Bearer {deployment.api_key}"
-    if deployment.organization:
-        headers["OpenAI-Organization"] = deployment.organization
-    return headers
-
-
 async def _read(response: aiohttp.ClientResponse, hold: Hold) -> bytes | None:
     """Return the body, or None if it is too large."""
     length = response.content_length
-    if length is None or "Content-Encoding" in response.headers:
+    if length is None or hdrs.CONTENT_ENCODING in response.headers:
         return await _read_unmeasured(response, hold)
     if length > MAX_ANSWER_BYTES:
         return None
@@ -147,13 +123,13 @@ async def _read_unmeasured(response: aiohttp.ClientResponse, hold: Hold) -> byte
 
 def _reply(response: aiohttp.ClientResponse, content: bytes) -> Answer | BadReply:
     status, headers = response.status, response.headers
-    request_id = headers.get("x-request-id")
+    request_id = headers.get(_REQUEST_ID)
     if request_id:
         request_id = request_id[:_LONGEST_REQUEST_ID]
     reading = read_answer(content)
     if reading is not None and 200 <= status < 300:
         return Answer(status, reading, request_id)
-    return BadReply(status, reading, request_id, parse_retry_after(headers.get("Retry-After")))
+    return BadReply(status, reading, request_id, parse_retry_after(headers.get(hdrs.RETRY_AFTER)))
 
 
 def _lost(error: aiohttp.ClientError, *, answering: bool) -> Failure:
@@ -166,6 +142,8 @@ def _lost(error: aiohttp.ClientError, *, answering: bool) -> Failure:
             return Unreachable(_why_unreachable(error))
         case aiohttp.ClientHttpProxyError(status=status):
             return Unreachable(f"proxy answers {status}")
+        case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
+            return Unreachable("endpoint's address is not valid")
         case _:
             return Lost(answering)
 

@@ -19,9 +19,14 @@ Inspect = Callable[..., Inspection]
 
 @pytest.fixture
 def inspect(tmp_path_factory: pytest.TempPathFactory) -> Inspect:
-    def inspect(*blocks: bytes, endpoint: Endpoint = Endpoint.CHAT_COMPLETIONS) -> Inspection:
+    def inspect(
+        *blocks: bytes, endpoint: Endpoint = Endpoint.CHAT_COMPLETIONS, default_model: str | None = None
+    ) -> Inspection:
         inspector = Inspector(
-            endpoint=endpoint, knows_model=MODELS.__contains__, scratch=tmp_path_factory.mktemp("scratch")
+            endpoint=endpoint,
+            knows_model=MODELS.__contains__,
+            default_model=default_model,
+            scratch=tmp_path_factory.mktemp("scratch"),
         )
         for block in blocks:
             inspector.feed(block)
@@ -160,6 +165,23 @@ def test_the_first_known_model_is_the_batchs(inspect: Inspect) -> None:
         "The model 'gpt-a' for this request does not match the rest of the batch. "
         "Each batch must contain requests for a single model."
     )
+
+
+@pytest.mark.parametrize("unnamed", [..., None, ""])
+def test_a_body_without_a_model_is_for_the_default_one(inspect: Inspect, unnamed: object) -> None:
+    content = [line(f"r-{n}", body=body(model=unnamed if n % 2 else "gpt-a")) for n in range(2_000)]
+    inspection = inspect(file_of(*content), default_model="gpt-a")
+    assert (inspection.model, inspection.problem_count) == ("gpt-a", 0)
+
+
+def test_a_default_model_is_no_excuse_for_another(inspect: Inspect) -> None:
+    named = [line("a"), line("b", body=body(model="gpt-x")), line("c", body=body(model=...))]
+    inspection = inspect(file_of(*named, line("d", body=body(model=4))), default_model="gpt-b")
+    assert codes(inspection) == [
+        (2, "model_not_found", "body.model"),
+        (3, "mismatched_model", "body.model"),
+        (4, "invalid_request", "body.model"),
+    ]
 
 
 def test_a_name_of_any_length_makes_a_message_of_bounded_length(inspect: Inspect) -> None:

@@ -7,6 +7,7 @@ import sys
 import threading
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,25 @@ async def test_deleting_tidies_up_empty_folders(tmp_path: Path) -> None:
     await storage.delete("work/b/shard/part")
     assert not (tmp_path / "work/b").exists()
     assert (tmp_path / "work/c").exists()
+
+
+async def test_a_put_makes_its_folder_again_when_it_is_tidied_away(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    done = threading.Event()
+
+    def tidy_up() -> None:
+        while not done.is_set():
+            with suppress(OSError):
+                (tmp_path / "work/b").rmdir()
+
+    tidying = asyncio.create_task(asyncio.to_thread(tidy_up))
+    try:
+        for _ in range(50):
+            await storage.put("work/b/part", zeros(1))
+            (tmp_path / "work/b/part").unlink()
+    finally:
+        done.set()
+        await tidying
 
 
 async def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:

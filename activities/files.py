@@ -1,0 +1,34 @@
+"""The files a batch makes, as rows. Their ids come from the batch's, so a repeat makes no others."""
+
+from datetime import UTC, datetime, timedelta
+
+from overnight.domain import ids
+from overnight.domain.file import BATCH_FILE_LIFETIME, File, FilePurpose
+from overnight.storage.protocol import StoredObject
+
+OUTPUT = "output"
+ERROR = "error"
+PROBLEMS = "problems"
+"""The three kinds: answers, lines that failed, and what is wrong with an input that was refused."""
+
+
+def batch_file(
+    batch_id: str,
+    kind: str,
+    *,
+    stored: StoredObject,
+    project: str,
+    expires_after: timedelta | None = None,
+) -> File:
+    """Return the row of a batch's file of this kind, whose bytes are stored already."""
+    now = datetime.now(UTC)
+    return File(
+        id=ids.output_file_id(batch_id, kind),
+        project=project,
+        filename=f"{batch_id}_{kind}.jsonl",
+        purpose=FilePurpose.BATCH_OUTPUT,
+        bytes=stored.size,
+        key=stored.key,
+        created_at=now,
+        expires_at=now + (expires_after or BATCH_FILE_LIFETIME),
+    )

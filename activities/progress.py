@@ -1,0 +1,73 @@
+"""How far a chunk is, on its way to the catalog and into the heartbeat."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from overnight.catalog import Catalog
+from overnight.domain.errors import CatalogUnavailable
+from overnight.domain.usage import Counts
+from overnight.line_lane import ChunkProgress, ChunkTask
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class ProgressReports:
+    """Takes a chunk's reports as they come and writes the latest one, so a slow catalog holds up no line."""
+
+    def __init__(self, catalog: Catalog, task: ChunkTask) -> None:
+        self._catalog = catalog
+        self._task = task
+        self._fresh = asyncio.Event()
+        self.latest = ChunkProgress(counts=Counts(task.chunk.lines))
+
+    def take(self, progress: ChunkProgress) -> None:
+        """Take in how far the chunk is; only what is new is written."""
+        if progress != self.latest:
+            self.latest = progress
+            self._fresh.set()
+
+    def summary(self) -> dict[str, object]:
+        """Return what the heartbeat shows in Temporal's UI."""
+        counts = self.latest.counts
+        return {
+            "done": counts.done,
+            "of": counts.total,
+            "failed": counts.failed,
+            "waiting_on": self.latest.waiting_on,
+        }
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[None]:
+        """Write reports while the block runs, and the last one at its end."""
+        task = asyncio.create_task(self._write_all())
+        try:
+            yield
+        finally:
+            task.cancel()
+            if self._fresh.is_set():
+                await self._write()
+
+    async def _write_all(self) -> None:
+        while True:
+            await self._fresh.wait()
+            await self._write()
+
+    async def _write(self) -> None:
+        self._fresh.clear()
+        latest = self.latest
+        try:
+            await self._catalog.report_progress(
+                self._task.batch_id,
+                shard=self._task.shard,
+                chunk=self._task.number,
+                attempt=self._task.attempt,
+                counts=latest.counts,
+                tokens=latest.tokens,
+                waiting_on=latest.waiting_on,
+            )
+        except CatalogUnavailable as error:
+            # It is only the picture; the answers themselves are in the checkpoints.
+            _log.warning("progress not written", batch_id=self._task.batch_id, reason=error.message)

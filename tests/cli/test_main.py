@@ -1,0 +1,90 @@
+"""The command itself: what it offers, what it loads, what `check` and `simulate` say."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+
+import cli
+from tests.cli.conftest import Overnight
+
+CODE = Path(cli.__file__).parent.parent
+PYTHON = [sys.executable, "-P"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CODE)}
+
+SEED_PAGE = """
+model_list:
+  - model_name: vllm-model
+    litellm_params:
+      model: openai/facebook/opt-125m
+      api_base: http://0.0.0.0:4000/v1
+      api_key: none
+batch_settings:
+  model: vllm-model
+  batch_storage_params:
+    s3_bucket_name: my-batch-bucket
+    s3_aws_secret_access_key: os.environ/AWS_SECRET_ACCESS_KEY
+"""
+
+
+def test_client_commands_load_neither_temporal_nor_a_web_server() -> None:
+    heavy = "{'aiohttp', 'fastapi', 'sqlalchemy', 'temporalio', 'uvicorn'}"
+    code = f"import sys, cli.main; print(*{heavy} & set(sys.modules))"
+
+    loaded = subprocess.run([*PYTHON, "-c", code], env=ENVIRONMENT, capture_output=True, check=True)
+
+    assert loaded.stdout.split() == []
+
+
+def test_the_version_is_said(overnight: Overnight) -> None:
+    assert overnight("--version")[0].startswith("overnight")
+
+
+def test_check_accepts_litellms_page_and_says_plainly_what_it_cannot_do(
+    overnight: Overnight, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
+    (tmp_path / "config.yaml").write_text(SEED_PAGE)
+
+    out, err = overnight("check", tmp_path / "config.yaml")
+
+    assert "vllm-model (default)" in out
+    assert "the s3 bucket 'my-batch-bucket', which this version can't use" in out
+    assert "this gateway itself" in err
+    assert "very-secret" not in out + err
+
+
+def test_check_fails_with_everything_that_is_wrong(overnight: Overnight, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("modellist: []\ngeneral_settings: {master_kye: x}\n")
+
+    _, err = overnight("check", tmp_path / "config.yaml", code=1)
+
+    assert "`model_list`?" in err
+    assert "`master_key`?" in err
+
+
+def test_an_unknown_queue_is_refused() -> None:
+    command = [*PYTHON, "-m", "cli", "worker", "--queue", "lanes"]
+
+    refused = subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False)
+
+    assert refused.returncode == 2
+    assert b"there are batches and lines" in refused.stderr
+
+
+def test_simulate_serves_an_endpoint_until_it_is_interrupted() -> None:
+    command = [*PYTHON, "-m", "cli", "simulate", "endpoint", "--port", "0"]
+    process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    url = process.stdout.readline().decode().split()[-1]
+
+    body = {"model": "simulated", "messages": [{"role": "user", "content": "hello"}]}
+    answer = httpx2.post(f"{url}/chat/completions", json=body, trust_env=False)
+    process.send_signal(signal.SIGINT)
+
+    assert answer.json()["object"] == "chat.completion"
+    assert process.wait(30) == 0
