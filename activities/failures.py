@@ -37,7 +37,7 @@ class _Translating(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except TemporalError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, its message must not reach the history
             failure = as_failure(error)
             _log.warning(
                 "activity failed",

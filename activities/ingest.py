@@ -11,8 +11,8 @@ from pathlib import Path
 
 from temporalio import activity
 
-from activities.heartbeat import heartbeating
 from activities.files import PROBLEMS, batch_file
+from activities.heartbeat import heartbeating
 from activities.payloads import Manifest
 from overnight.catalog import Catalog
 from overnight.config import Settings
@@ -41,9 +41,7 @@ class Ingest:
         """Check the batch's input; whatever is wrong with it is in the manifest, not raised."""
         try:
             # A client may delete its input once the batch is made; what counts is what was there then.
-            file = await self._catalog.file(
-                order.input_file_id, project=order.project, now=order.created_at
-            )
+            file = await self._catalog.file(order.input_file_id, project=order.project, now=order.created_at)
             with tempfile.TemporaryDirectory(prefix="overnight-ingest-") as scratch:
                 async with heartbeating():
                     return await self._inspect(order, file, Path(scratch))
@@ -102,7 +100,9 @@ def _missing(file_id: str) -> BatchError:
 
 
 def _too_large(lines: int) -> BatchError:
-    message = f"The file has {lines} requests, more than one batch can hold: it makes over {MAX_SHARDS} shards."
+    message = (
+        f"The file has {lines} requests, more than one batch can hold: it makes over {MAX_SHARDS} shards."
+    )
     return BatchError(code="invalid_request", message=message, param="file_id")
 
 

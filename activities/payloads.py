@@ -1,4 +1,4 @@
-"""What travels through Temporal between workflows and activities: ids, keys, counts. Never a line, never a key to anything.
+"""What travels through Temporal between workflows and activities: ids and counts. No line, no secret.
 
 A new field gets a default, so that histories written before it can still be read.
 """

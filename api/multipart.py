@@ -23,7 +23,10 @@ MAX_SILENCE = 2**20
 """Bytes that may pass and be part of no field and no file: mostly headers, which the parser keeps."""
 
 _TAIL = 4 * 2**10
-_ENDS_EARLY = "The multipart form ends early: its closing boundary is missing."
+_NOT_WHOLE = (
+    "The multipart form is not whole: its closing boundary is missing (the upload ended early), or something "
+    "follows it."
+)
 
 
 class _Part(BaseTarget):  # type: ignore[misc]  # the parser has no types
@@ -33,15 +36,15 @@ class _Part(BaseTarget):  # type: ignore[misc]  # the parser has no types
         super().__init__()
         self.complete = False
         self._name = name
-        self._begun = False
+        self.begun = False
         self._notice = notice
 
     def on_start(self) -> None:
         self._notice()
-        if self._begun:
+        if self.begun:
             message = f"Expected one '{self._name}' in the form, but got several."
             raise InvalidRequest(message, param=self._name, code="duplicate_parameter")
-        self._begun = True
+        self.begun = True
 
     def on_data_received(self, chunk: bytes) -> None:
         self._notice()
@@ -158,7 +161,7 @@ class MultipartForm:
             # Headers go through the email package, which has no one error for what it can't read.
             raise InvalidRequest("A header of the multipart form can't be read.") from error
         if self._silence > MAX_SILENCE:
-            raise InvalidRequest("The multipart form has headers without end, or data after its end.")
+            raise InvalidRequest("The multipart form has headers without end.")
         self._tail = chunk[-_TAIL:] if len(chunk) >= _TAIL else (self._tail + chunk)[-_TAIL:]
 
     def take(self) -> bytes:
@@ -167,9 +170,11 @@ class MultipartForm:
 
     def finish(self) -> None:
         """Say that the body has ended."""
-        # The parser does not tell the end from the middle, but an end can be seen.
-        if self._end not in self._tail:
-            raise InvalidRequest(_ENDS_EARLY)
+        # The parser does not tell an end from the middle, and takes what follows the end for more of the
+        # last part (streaming-form-data 2.1). A form that is whole has its end in sight and no part open.
+        parts = (self._file, *self._texts.values())
+        if self._end not in self._tail or any(part.begun and not part.complete for part in parts):
+            raise InvalidRequest(_NOT_WHOLE)
         if self.filename is None:
             message = f"Missing required parameter: '{FILE}'."
             raise InvalidRequest(message, param=FILE, code="missing_required_parameter")

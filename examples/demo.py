@@ -91,9 +91,10 @@ def _show_places(port: int, ui: str, seconds: float) -> None:
 @contextmanager
 def _model() -> Iterator[str]:
     command = [sys.executable, str(HERE / "model_server.py")]
-    with (FOLDER / "model.log").open("wb") as log, _stopped(
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-    ) as process:
+    with (
+        (FOLDER / "model.log").open("wb") as log,
+        _stopped(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)) as process,
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             if " at http" in line:
@@ -111,9 +112,10 @@ def _overnight(port: int) -> Iterator[str]:
         *("--port", str(port)),
         *("--data-dir", str(FOLDER / "data")),
     ]
-    with (FOLDER / "serve.log").open("wb") as log, _stopped(
-        subprocess.Popen(command, stdout=log, stderr=log)
-    ) as process:
+    with (
+        (FOLDER / "serve.log").open("wb") as log,
+        _stopped(subprocess.Popen(command, stdout=log, stderr=log)) as process,
+    ):
         _wait_ready(process, port)
         running = json.loads((FOLDER / "data" / "serve.json").read_text())
         yield running["temporal_ui"]

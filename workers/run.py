@@ -53,7 +53,11 @@ async def run_worker(
     engine = open_engine(settings.database_url)
     try:
         async with working(
-            client, settings=settings, catalog=Catalog(engine), storage=LocalStorage(settings.local_storage().root), only=only
+            client,
+            settings=settings,
+            catalog=Catalog(engine),
+            storage=LocalStorage(settings.local_storage().root),
+            only=only,
         ):
             await ensure_schedule(client)
             await stopping.wait()

@@ -76,10 +76,10 @@ class BatchWorkflow:
 
     async def _ingest(self) -> Manifest:
         await workflow.execute_activity_method(
-            Bookkeeping.open_batch, self._order, summary="make sure the row is there", **options.ROW
+            Bookkeeping.open_batch, self._order, **options.row("make sure the row is there")
         )
         return await workflow.execute_activity_method(
-            Ingest.ingest, self._order, summary="check every line, cut into shards", **options.BYTES
+            Ingest.ingest, self._order, **options.whole_files("check every line, cut into shards")
         )
 
     async def _run(self, manifest: Manifest) -> list[SealedShard]:
@@ -107,12 +107,10 @@ class BatchWorkflow:
             output_expires_after=self._order.output_expires_after,
         )
         return await workflow.execute_activity_method(
-            Collect.collect, order, summary="write the output and the error file", **options.BYTES
+            Collect.collect, order, **options.whole_files("write the output and the error file")
         )
 
-    async def _settle(
-        self, manifest: Manifest, shards: list[SealedShard], files: Collected
-    ) -> BatchOutcome:
+    async def _settle(self, manifest: Manifest, shards: list[SealedShard], files: Collected) -> BatchOutcome:
         usage = sum((shard.usage for shard in shards), Usage())
         self._picture.finish(
             counts=sum((shard.counts for shard in shards), Counts()),
@@ -151,7 +149,7 @@ class BatchWorkflow:
 
     async def _tidy(self) -> None:
         await workflow.execute_activity_method(
-            Collect.tidy, self._order.batch_id, summary="remove the checkpoints", **options.BYTES
+            Collect.tidy, self._order.batch_id, **options.whole_files("remove the checkpoints")
         )
 
     def _outcome(self) -> BatchOutcome:

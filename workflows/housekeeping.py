@@ -35,10 +35,10 @@ class HousekeepingWorkflow:
     async def run(self) -> None:
         """Do both once."""
         await workflow.execute_activity_method(
-            Housekeeping.reconcile, summary="settle batches without a workflow", **options.BYTES
+            Housekeeping.reconcile, **options.whole_files("settle batches without a workflow")
         )
         await workflow.execute_activity_method(
-            Housekeeping.erase_files, summary="erase files past their time", **options.BYTES
+            Housekeeping.erase_files, **options.whole_files("erase files past their time")
         )
 
 

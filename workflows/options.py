@@ -20,22 +20,12 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """How long a silent worker is believed to be alive. With heartbeats sent at most a second apart a cancel
 arrives in under a second, and a killed worker's chunk goes on elsewhere after ten."""
 
-ROW: ActivityConfig = {
-    "task_queue": queues.BATCHES,
-    "start_to_close_timeout": timedelta(seconds=60),
-    "retry_policy": PATIENTLY,
-}
-"""One transaction, or a few. A minute is many times the time SQLite waits for its lock."""
+ROW_TIMEOUT = timedelta(seconds=60)
+"""For one transaction, or a few: twice the time SQLite waits for its lock."""
 
-BYTES: ActivityConfig = {
-    "task_queue": queues.BATCHES,
-    "start_to_close_timeout": timedelta(hours=6),
-    "heartbeat_timeout": HEARTBEAT_TIMEOUT,
-    "retry_policy": PATIENTLY,
-}
-"""Reads or writes whole files: as long as the largest file at the slowest store takes."""
+BYTES_TIMEOUT = timedelta(hours=6)
+"""For reading or writing whole files: as long as the largest file at the slowest store takes."""
 
-SEAL: ActivityConfig = {**BYTES, "task_queue": queues.LINES}
 
 CHUNK_MARGIN = timedelta(hours=1)
 """A chunk may run as long as its batch's window; the workflow stops it then, and this is well after."""
@@ -53,3 +43,24 @@ MAX_PARALLEL_SHARDS = 2
 MAX_PARALLEL_CHUNKS = 3
 """Enough that the end of one chunk overlaps with the start of the next, and few enough that many batches
 share a worker. How many requests are in flight is bounded elsewhere: by the deployment's admission."""
+
+
+def row(summary: str) -> ActivityConfig:
+    """Return the options of a step that reads or writes rows."""
+    return {
+        "task_queue": queues.BATCHES,
+        "start_to_close_timeout": ROW_TIMEOUT,
+        "retry_policy": PATIENTLY,
+        "summary": summary,
+    }
+
+
+def whole_files(summary: str, *, queue: str = queues.BATCHES) -> ActivityConfig:
+    """Return the options of a step that reads or writes whole files."""
+    return {
+        "task_queue": queue,
+        "start_to_close_timeout": BYTES_TIMEOUT,
+        "heartbeat_timeout": HEARTBEAT_TIMEOUT,
+        "retry_policy": PATIENTLY,
+        "summary": summary,
+    }

@@ -32,8 +32,7 @@ class Picture:
         await workflow.execute_activity_method(
             Bookkeeping.record,
             Record(batch_id=self.batch_id, change=self.change, problems=problems),
-            summary=f"status: {status.value}",
-            **options.ROW,
+            **options.row(f"status: {status.value}"),
         )
 
     def describe(self, manifest: Manifest) -> None:

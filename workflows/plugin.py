@@ -11,7 +11,16 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.failures import FailureTranslation
 
-_PASSED_THROUGH = ("activities", "overnight", "sqlalchemy", "structlog", "aiohttp", "msgspec", "yaml", "alembic")
+_PASSED_THROUGH = (
+    "activities",
+    "overnight",
+    "aiohttp",
+    "alembic",
+    "msgspec",
+    "sqlalchemy",
+    "structlog",
+    "yaml",
+)
 
 
 def _runner(_: WorkflowRunner | None) -> WorkflowRunner:

@@ -17,8 +17,7 @@ async def show_progress(picture: Picture, shards: Shards) -> None:
         report = await workflow.execute_activity_method(
             Bookkeeping.read_progress,
             picture.batch_id,
-            summary="how far the lines are",
-            **options.ROW,
+            **options.row("how far the lines are"),
         )
         picture.show(report, shards_done=shards.done, shards=shards.total)
         pause = min(pause * options.LOOK_GROWTH, options.LONGEST_LOOK)

@@ -73,9 +73,7 @@ class BatchRuns:
     async def _start(
         self, order: BatchOrder, *, reuse: WorkflowIDReusePolicy, signal: str | None = None
     ) -> None:
-        attributes = search_attributes.at_start(
-            project=order.project, status=BatchStatus.VALIDATING.value
-        )
+        attributes = search_attributes.at_start(project=order.project, status=BatchStatus.VALIDATING.value)
         await self._client.start_workflow(
             BatchWorkflow.run,
             order,

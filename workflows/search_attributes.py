@@ -1,6 +1,5 @@
 """The search attributes that make the Temporal UI's list of batches filterable."""
 
-
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client

@@ -73,7 +73,5 @@ class ShardWorkflow:
             input_file_id=self._order.input_file_id,
             reason=self._stop,
         )
-        summary = "put the outcomes in input order"
-        return await workflow.execute_activity_method(
-            Lines.seal_shard, order, summary=summary, **options.SEAL
-        )
+        placed = options.whole_files("put the outcomes in input order", queue=queues.LINES)
+        return await workflow.execute_activity_method(Lines.seal_shard, order, **placed)

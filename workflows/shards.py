@@ -63,9 +63,7 @@ class Shards:
                 del self._running[shard]
                 self.done += 1
 
-    async def _start(
-        self, manifest: Manifest, shard: int
-    ) -> ChildWorkflowHandle[ShardWorkflow, SealedShard]:
+    async def _start(self, manifest: Manifest, shard: int) -> ChildWorkflowHandle[ShardWorkflow, SealedShard]:
         told = self.stopped
         while True:
             try:

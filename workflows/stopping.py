@@ -31,7 +31,8 @@ async def unless_stopped(tasks: Sequence[asyncio.Task[Any]], *, stopped: Callabl
     """
     ended = asyncio.gather(*tasks, return_exceptions=True)
     stop = asyncio.create_task(workflow.wait_condition(stopped))
-    await workflow.wait([ended, stop], return_when=asyncio.FIRST_COMPLETED)
+    either: list[asyncio.Future[Any]] = [ended, stop]
+    await workflow.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if not ended.done():
         for task in tasks:
             task.cancel()

@@ -1,9 +1,7 @@
 """The real thing, started as a user starts it: `overnight serve`, and an endpoint that answers."""
 
-import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 import psutil
-from openai import OpenAI
+from openai import OpenAI, OpenAIError
 
 READY_WITHIN_SECONDS = 120
 """Far more than it takes: these machines are shared."""
@@ -79,7 +79,9 @@ class Served:
     def wait_ready(self) -> None:
         """Wait until readiness says 200, or it has died."""
         assert self._process is not None
-        until(lambda: self._process is None or self._process.poll() is not None or self._ready(), log=self.log)
+        until(
+            lambda: self._process is None or self._process.poll() is not None or self._ready(), log=self.log
+        )
         assert self._process.poll() is None, f"serve died:\n{self.log.read_text()[-4000:]}"
 
     def wait_dead(self) -> None:
@@ -150,7 +152,7 @@ def ended(client: OpenAI, batch_id: str, *, log: Path | None = None) -> Any:
     def terminal() -> Any:
         try:
             batch = client.batches.retrieve(batch_id)
-        except Exception:
+        except (OpenAIError, httpx2.HTTPError):
             return None
         return batch if batch.status in {"completed", "failed", "expired", "cancelled"} else None
 

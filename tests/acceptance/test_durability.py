@@ -6,7 +6,7 @@ import pytest
 
 from tests.acceptance.conftest import Serve
 from tests.acceptance.inputs import assert_every_line_once, submit, write_requests
-from tests.acceptance.serving import Served, ended, until
+from tests.acceptance.serving import ended
 from tests.acceptance.simulated import Endpoint
 
 KILLING = str(Path(__file__).with_name("killing"))

@@ -21,7 +21,11 @@ def settings(tmp_path: Path) -> Settings:
         id="dep_1", model_name="smol", provider="openai", model="smol", api_base="http://127.0.0.1:9/v1"
     )
     return Settings(
-        deployments=(deployment, replace(deployment, id="dep_2", model_name="org/large")),
+        deployments=(
+            deployment,
+            replace(deployment, id="dep_2", model_name="org/large"),
+            replace(deployment, id="dep_3"),
+        ),
         default_model=None,
         storage=LocalStorageSettings(tmp_path / "files"),
         database_url=f"sqlite+aiosqlite:///{tmp_path}/catalog.db",

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ WANTED: dict[str, Any] = {
     "endpoint": "/v1/chat/completions",
     "completion_window": "24h",
 }
+JSON = {"content-type": "application/json"}
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
@@ -236,7 +238,7 @@ async def test_a_create_with_a_wrong_parameter_is_refused_at_once(
     served: Served, change: dict[str, Any], param: str, code: str, words: str
 ) -> None:
     async with served.http() as http:
-        answer = await http.post("/v1/batches", json={**WANTED, **change})
+        answer = await http.post("/v1/batches", content=json.dumps({**WANTED, **change}), headers=JSON)
     error = answer.json()["error"]
     assert answer.status_code == 400
     assert (error["param"], error["code"], error["type"]) == (param, code, "invalid_request_error")
@@ -260,7 +262,7 @@ async def test_a_missing_parameter_is_named(served: Served, missing: str) -> Non
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b"\xff", b"[" * 100_000])
 async def test_a_body_that_is_no_object_is_refused(served: Served, body: bytes) -> None:
     async with served.http() as http:
-        answer = await http.post("/v1/batches", content=body, headers={"content-type": "application/json"})
+        answer = await http.post("/v1/batches", content=body, headers=JSON)
     assert answer.status_code == 400
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 

@@ -165,8 +165,7 @@ async def test_the_log_has_the_path_of_the_route_and_neither_query_nor_id(served
 async def test_models_are_the_names_of_the_configuration(served: Served) -> None:
     async with served.sdk() as client:
         models = [model async for model in client.models.list()]
-    assert [model.object for model in models] == ["model"]
-    assert [model.id for model in models] == ["smol"]
+    assert [(model.object, model.id) for model in models] == [("model", "smol"), ("model", "org/large")]
 
 
 async def test_the_schema_names_each_operation_once_and_its_errors(served: Served) -> None:

@@ -145,18 +145,20 @@ async def test_a_form_with_wrong_fields_is_refused_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (b"", "ends early"),
-        (form(BATCH, file())[:-40], "ends early"),
-        (form(BATCH, file()).removesuffix(end()), "ends early"),
-        (form(BATCH, file()).removesuffix(end()) + f"--{BOUNDARY}\r\nContent-Disp".encode(), "ends early"),
+        (b"", "ended early"),
+        (form(BATCH, file())[:-40], "ended early"),
+        (form(BATCH, file()).removesuffix(end()), "ended early"),
+        (form(BATCH, file()).removesuffix(end()) + f"--{BOUNDARY}\r\nContent-Disp".encode(), "ended early"),
         (b"hello", "not a well-formed multipart form"),
-        (f"--{BOUNDARY}\r\nno header at all\r\n\r\nx\r\n".encode() + end(), "multipart form"),
+        (f"--{BOUNDARY}\nno header\n\nx\n".encode() + end(), "not a well-formed multipart form"),
         (
             f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="\xff"\r\n\r\n'.encode("latin-1"),
             "can't be read",
         ),
         (f"--{BOUNDARY}\r\nX: ".encode() + b"x" * 3 * 2**20, "headers without end"),
-        (form(BATCH, file()) + b"x" * 3 * 2**20, "data after its end"),
+        (form(BATCH, file()) + b"something else", "something follows it"),
+        (form(BATCH, file()) + b"x" * 3 * 2**20, "something follows it"),
+        (form(file(), BATCH) + b"something else", "something follows it"),
     ],
 )
 async def test_a_body_that_is_no_whole_form_is_refused(served: Served, body: bytes, words: str) -> None:

@@ -61,4 +61,3 @@ class Stage:
         return await self.client.start_workflow(
             BatchWorkflow.run, order, id=order.batch_id, task_queue=queues.BATCHES
         )
-
