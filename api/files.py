@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from api.content import content_response
 from api.gateway import DEFAULT_PROJECT, TheGateway
+from api.requests import MAX_EXPIRY_SECONDS, MIN_EXPIRY_SECONDS
 from api.schemas import FileDeleted, FileList, FileObject
 from api.upload import receive_file
 from overnight.domain.file import UPLOADABLE, FilePurpose
@@ -22,7 +23,11 @@ _UPLOAD_FORM: dict[str, Any] = {
                         "file": {"type": "string", "format": "binary"},
                         "purpose": {"type": "string", "enum": [purpose.value for purpose in UPLOADABLE]},
                         "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
-                        "expires_after[seconds]": {"type": "integer", "minimum": 3600, "maximum": 2592000},
+                        "expires_after[seconds]": {
+                            "type": "integer",
+                            "minimum": MIN_EXPIRY_SECONDS,
+                            "maximum": MAX_EXPIRY_SECONDS,
+                        },
                     },
                 }
             }

@@ -105,22 +105,26 @@ class _Upload:
         return self._form.filename or ""
 
     def _inspected(self, block: bytes) -> bytes:
-        # The purpose may come after the file. Until it is known, a refusal is kept; once it is, it is news.
-        purpose = self._form.fields.get("purpose", FilePurpose.BATCH)
-        if purpose == FilePurpose.BATCH and self._refusal is None:
-            try:
-                self._check.feed(block)
-            except InvalidRequest as refusal:
-                if "purpose" in self._form.fields:
-                    raise
-                self._refusal = refusal
+        # The purpose may come after the file. Until it is known a refusal is kept; once it is, it is news.
+        purpose = self._form.fields.get("purpose")
+        if purpose in (None, FilePurpose.BATCH) and self._refusal is None:
+            self._refusal = self._refusal_of(block)
+        if purpose == FilePurpose.BATCH and self._refusal:
+            raise self._refusal
         return block
+
+    def _refusal_of(self, block: bytes) -> InvalidRequest | None:
+        if not self._filename.endswith(".jsonl"):
+            return InvalidRequest(_NOT_JSONL, param=FILE)
+        try:
+            self._check.feed(block)
+        except InvalidRequest as refusal:
+            return refusal
+        return None
 
     def _judge(self) -> None:
         if self._fields().purpose is not FilePurpose.BATCH:
             return
-        if not self._filename.endswith(".jsonl"):
-            raise InvalidRequest(_NOT_JSONL, param=FILE)
         if self._refusal:
             raise self._refusal
         self._check.finish()

@@ -38,6 +38,10 @@ class Endpoint:
         """Return what the endpoint has seen."""
         return self._get("/_seen").json()
 
+    def fault(self, **fault: Any) -> None:
+        """Set a fault for every request, until the endpoint is stopped."""
+        httpx2.post(f"http://127.0.0.1:{self._port}/_faults", json=fault).raise_for_status()
+
     def __enter__(self) -> Self:
         self.start()
         return self

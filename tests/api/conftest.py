@@ -12,7 +12,7 @@ from api.gateway import UploadLimits
 from overnight.catalog import Catalog
 from overnight.config import LocalStorageSettings, Settings
 from overnight.domain.deployment import Deployment
-from tests.api.served import BLOCK, KEY, Clock, Runs, Served, WatchedStorage, listening
+from tests.api.served import BLOCK, KEY, Clock, Front, Runs, Served, WatchedStorage, listening
 
 
 @pytest.fixture
@@ -41,12 +41,25 @@ def limits() -> UploadLimits:
     return UploadLimits(block=BLOCK, idle_timeout=timedelta(seconds=30), reserved=1_000)
 
 
+@pytest.fixture(scope="session")
+async def server() -> AsyncIterator[tuple[Front, int]]:
+    """One uvicorn for the session, since stopping one takes longer than most tests."""
+    front = Front()
+    async with listening(front) as port:
+        yield front, port
+
+
 @pytest.fixture
-async def served(
-    settings: Settings, limits: UploadLimits, catalog: Catalog, tmp_path: Path
-) -> AsyncIterator[Served]:
+def served(
+    server: tuple[Front, int],
+    settings: Settings,
+    limits: UploadLimits,
+    catalog: Catalog,
+    tmp_path: Path,
+) -> Served:
+    front, port = server
     storage, runs, clock = WatchedStorage(tmp_path / "files"), Runs(), Clock()
-    app = create_app(
+    front.gateway = create_app(
         settings=settings,
         storage=storage,
         catalog=catalog,
@@ -54,5 +67,4 @@ async def served(
         clock=clock,
         uploads=limits,
     )
-    async with listening(app) as port:
-        yield Served(port, storage, catalog, runs, clock)
+    return Served(port, storage, catalog, runs, clock)

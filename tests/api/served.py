@@ -12,6 +12,7 @@ from typing import Any
 import httpx2
 import openai
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from overnight.catalog import Catalog
 from overnight.domain.batch import BatchOrder
@@ -115,8 +116,17 @@ class Served:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
 
+class Front:
+    """What the one server of the whole session serves: the gateway of the test that is running."""
+
+    gateway: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.gateway(scope, receive, send)
+
+
 @asynccontextmanager
-async def listening(app: Any) -> AsyncIterator[int]:
+async def listening(app: ASGIApp) -> AsyncIterator[int]:
     """Serve `app` as the gateway's own server does, on a port of its own."""
     listener = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, http="httptools", lifespan="off", access_log=False, log_config=None)

@@ -1,17 +1,15 @@
 """Who gets in, what is said of errors nobody expected, and what every response bears."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
 from structlog.testing import capture_logs
 
-from api.app import create_app
 from overnight.catalog import Catalog
 from overnight.config import Settings
-from tests.api.served import KEY, Clock, Runs, Served, WatchedStorage, listening
+from tests.api.served import KEY, Served
 
 KEYS = {"message", "type", "param", "code"}
 
@@ -46,33 +44,24 @@ async def test_the_sdk_sees_an_authentication_error(served: Served) -> None:
             await client.models.list()
 
 
-async def test_a_key_may_have_any_letters(settings: Settings, catalog: Catalog, tmp_path: Path) -> None:
-    key = "sk-schlüssel"
-    app = create_app(
-        settings=replace(settings, master_key=key),
-        storage=WatchedStorage(tmp_path),
-        catalog=catalog,
-        runs=Runs(),  # type: ignore[arg-type]
-    )
-    async with listening(app) as port:
-        served = Served(port, WatchedStorage(tmp_path), catalog, Runs(), Clock())
+class TestALetterOfAnyKind:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, master_key="sk-schlüssel")
+
+    async def test_a_key_may_hold(self, served: Served) -> None:
+        bearer = (b"authorization", "Bearer sk-schlüssel".encode())
         async with served.http() as http:
-            bearer = f"Bearer {key}".encode()
-            answer = await http.get("/v1/models", headers=[(b"authorization", bearer)])
-            assert answer.status_code == 200
+            del http.headers["authorization"]
+            assert (await http.get("/v1/models", headers=[bearer])).status_code == 200
 
 
-async def test_without_a_master_key_any_bearer_or_none_is_taken(
-    settings: Settings, catalog: Catalog, tmp_path: Path
-) -> None:
-    app = create_app(
-        settings=replace(settings, master_key=None),
-        storage=WatchedStorage(tmp_path),
-        catalog=catalog,
-        runs=Runs(),  # type: ignore[arg-type]
-    )
-    async with listening(app) as port:
-        served = Served(port, WatchedStorage(tmp_path), catalog, Runs(), Clock())
+class TestWithoutAMasterKey:
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        return replace(settings, master_key=None)
+
+    async def test_any_bearer_or_none_is_taken(self, served: Served) -> None:
         async with served.http() as http:
             assert (await http.get("/v1/models")).status_code == 200
             del http.headers["authorization"]
@@ -119,8 +108,10 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("broken")
 async def test_an_error_nobody_expected_says_nothing_of_itself(served: Served) -> None:
-    async with served.http() as http:
-        answer = await http.get("/v1/batches/batch_1")
+    with capture_logs() as log:
+        async with served.http() as http:
+            answer = await http.get("/v1/batches/batch_1")
+    assert "RuntimeError" in {line.get("error") for line in log}
     assert answer.status_code == 500
     assert answer.json()["error"] == {
         "message": "The server had an error while processing your request.",

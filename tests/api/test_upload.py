@@ -286,6 +286,19 @@ async def test_a_file_whose_row_can_not_be_written_leaves_no_bytes(
     assert served.storage.everything() == []
 
 
+@pytest.mark.parametrize(("name", "content"), [("in.txt", LINE), ("in.jsonl", b"hello, ")])
+async def test_what_can_not_be_right_any_more_is_refused_while_it_is_still_coming(
+    served: Served, name: str, content: bytes
+) -> None:
+    reader, writer = await served.connection()
+    begun = BATCH + file(content * (2 * BLOCK // len(content)), name=name)
+    writer.write(request_head(10 * BLOCK) + begun)
+    answer = await asyncio.wait_for(reader.readuntil(b"}}"), 10)
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert served.storage.everything() == []
+
+
 async def test_the_key_is_asked_for_before_the_body_is_read(served: Served) -> None:
     reader, writer = await served.connection()
     writer.write(request_head(1_000).replace(KEY.encode(), b"sk-wrong"))
