@@ -8,9 +8,11 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
+from activities.files import PROBLEMS
 from overnight.catalog import Page
 from overnight.domain.batch import Batch, BatchError
 from overnight.domain.file import File
+from overnight.domain.ids import output_file_id
 from overnight.domain.usage import Counts, Usage
 
 
@@ -75,7 +77,7 @@ class BatchErrorObject(BaseModel):
 
 
 class BatchErrorList(BaseModel):
-    """Everything wrong with a batch's input, in line order, up to a bound (see `overnight.errors_total`)."""
+    """Everything wrong with a batch's input, in line order, up to a bound (see `overnight.errors_file_id`)."""
 
     object: Literal["list"] = "list"
     data: list[BatchErrorObject]
@@ -128,6 +130,9 @@ class OvernightDetails(BaseModel):
     waiting_on: str | None = Field(description="Why requests are not moving just now, for people to read.")
     errors_total: int = Field(
         description="How many errors there are; `errors.data` has at most the first of them."
+    )
+    errors_file_id: str | None = Field(
+        description="The file that has all errors, one JSON object a line; null where `errors.data` does."
     )
     cost_usd: str | None = Field(description="What the batch cost, in US dollars; null while it is unknown.")
 
@@ -188,6 +193,7 @@ class BatchObject(BaseModel):
             overnight=OvernightDetails(
                 waiting_on=batch.waiting_on,
                 errors_total=batch.errors_total,
+                errors_file_id=_errors_file_id(batch),
                 cost_usd=None if batch.cost is None else f"{batch.cost:f}",
             ),
         )
@@ -253,6 +259,11 @@ def _errors(errors: tuple[BatchError, ...]) -> BatchErrorList | None:
         for error in errors
     ]
     return BatchErrorList(data=data)
+
+
+def _errors_file_id(batch: Batch) -> str | None:
+    cut_short = batch.errors_total > len(batch.errors)
+    return output_file_id(batch.order.batch_id, PROBLEMS) if cut_short else None
 
 
 def _request_counts(counts: Counts) -> RequestCounts:

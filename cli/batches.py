@@ -13,7 +13,17 @@ from rich.console import Console
 from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
 from cli.client import GatewayClient, GatewayError
-from cli.options import DEFAULT_API_KEY, DEFAULT_URL, ApiKey, AsJson, BatchId, Url, stderr, told_plainly
+from cli.options import (
+    DEFAULT_API_KEY,
+    DEFAULT_URL,
+    ApiKey,
+    AsJson,
+    BatchId,
+    Url,
+    stderr,
+    stdout,
+    told_plainly,
+)
 from cli.showing import batch_details, batch_table, print_faults, print_summary
 from cli.views import BatchView, FileView
 from cli.watching import LeftRunning, watch
@@ -69,7 +79,7 @@ def list_batches(
                 typer.echo(bytes(raw))
             return
         batches = [msgspec.json.decode(raw, type=BatchView) for raw in page.data]
-    Console().print(batch_table(batches))
+    stdout().print(batch_table(batches))
     if page.has_more:
         stderr().print(f"There are more: overnight list --after {batches[-1].id}", markup=False)
 
@@ -88,8 +98,9 @@ def show(
         typer.echo(raw)
         return
     batch = msgspec.json.decode(raw, type=BatchView)
-    Console().print(batch_details(batch))
-    print_faults(Console(), batch)
+    console = stdout()
+    console.print(batch_details(batch))
+    print_faults(console, batch)
 
 
 def watch_batch(

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from cli.options import DEFAULT_DATA_DIR, DataDir, Port, stderr, told_plainly
+from cli.options import DEFAULT_DATA_DIR, DataDir, Port, stderr, stdout, told_plainly
 from overnight.config import DEFAULT_GATEWAY_PORT, BucketStorageSettings, Settings, load_settings
 from overnight.domain.errors import InvalidConfig
 
@@ -21,7 +20,7 @@ def check(
     """Say what is wrong with CONFIG, and what is understood of it. Exit code 1 if it can't be used."""
     with told_plainly(InvalidConfig):
         settings = load_settings(config, data_dir=data_dir.absolute(), environ=os.environ, gateway_port=port)
-    console = Console(highlight=False)
+    console = stdout()
     console.print(_models(settings))
     console.print(f"bytes in   {_bytes_in(settings)}", markup=False, soft_wrap=True)
     console.print(f"rows in    {settings.database_url}", markup=False, soft_wrap=True)

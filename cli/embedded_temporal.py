@@ -101,8 +101,7 @@ class TemporalServer:
         while True:
             try:
                 await prepare(await connect(self.address))
-            except (TemporalUnavailable, RuntimeError, RPCError):
-                # RuntimeError is the SDK's word for "nobody answers".
+            except (TemporalUnavailable, RPCError):
                 await asyncio.sleep(_TRY_AGAIN.total_seconds())
             else:
                 return

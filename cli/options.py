@@ -44,7 +44,14 @@ Port = Annotated[int, typer.Option("--port", help="The port the gateway listens 
 Log = Annotated[LogLevel, typer.Option("--log-level", envvar="OVERNIGHT_LOG_LEVEL", help="What to log.")]
 
 DEFAULT_DATA_DIR = Path(".overnight")
+_WIDE = 200
 DEFAULT_HOST = "127.0.0.1"
+
+
+def stdout() -> Console:
+    """Return the console for what was asked for; off a terminal its lines are wide enough for a table."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDE)
 
 
 def stderr() -> Console:

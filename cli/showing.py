@@ -18,12 +18,22 @@ _COLOURS = {
 }
 SHOWN_FAULTS = 20
 
+_ID_WIDTH = len("batch_") + 32
+"""An id that is cut short is of no use to the next command."""
+
+_STATUS_WIDTH = len("in_progress")
+_COUNT_WIDTH = 9
+
 
 def batch_table(batches: Iterable[BatchView]) -> Table:
     """Return a table with a row for each batch."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("ID", "STATUS", "DONE", "FAILED", "MODEL", "ENDPOINT", "CREATED"):
-        table.add_column(column, no_wrap=True, justify="right" if column in ("DONE", "FAILED") else "left")
+    table.add_column("ID", no_wrap=True, min_width=_ID_WIDTH)
+    table.add_column("STATUS", no_wrap=True, min_width=_STATUS_WIDTH)
+    for column in ("DONE", "FAILED"):
+        table.add_column(column, no_wrap=True, justify="right", min_width=_COUNT_WIDTH)
+    for column in ("CREATED", "MODEL"):
+        table.add_column(column, no_wrap=True)
     for batch in batches:
         counts = batch.request_counts
         table.add_row(
@@ -31,9 +41,8 @@ def batch_table(batches: Iterable[BatchView]) -> Table:
             _coloured(batch.status),
             f"{counts.done}/{counts.total}",
             str(counts.failed),
-            Text(batch.model or ""),
-            Text(batch.endpoint),
             _moment(batch.created_at),
+            Text(batch.model or ""),
         )
     return table
 

@@ -37,7 +37,7 @@ def configure_logging(*, process: str, level: str = "INFO", stream: TextIO | Non
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder(), _drop_colours],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(stream)],
         )
     )
@@ -67,6 +67,12 @@ def _rendering(stream: TextIO) -> list[Processor]:
     if stream.isatty():
         return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+
+
+def _drop_colours(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    # uvicorn says everything a second time, in colours.
+    event.pop("color_message", None)
+    return event
 
 
 def _quieten() -> None:

@@ -36,6 +36,9 @@ HEARTBEAT_THROTTLE = timedelta(seconds=1)
 MAX_CHUNKS = 16
 """Chunks at once in one process. Each may hold its lines in memory, up to 16 MiB of them."""
 
+STICKY_TIMEOUT = timedelta(seconds=2)
+"""How long a workflow's next step waits for the worker that knows it; after a kill -9 that is nobody."""
+
 POLLERS = 2
 """Tasks given to a frozen worker's pollers come back only by timeout, so there are few."""
 
@@ -110,6 +113,7 @@ def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: S
             house.erase_files,
         ],
         max_concurrent_activity_task_polls=POLLERS,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,

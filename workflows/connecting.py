@@ -3,15 +3,21 @@
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
+from overnight.domain.errors import TemporalUnavailable
 from workflows.plugin import OvernightPlugin
 
 
-async def connect(address: str | None = None) -> Client:
+async def connect(address: str | None = None, *, lazy: bool = False) -> Client:
     """Connect to `address` (host:port, the embedded server's), or to where TEMPORAL_* and profiles point.
 
-    Raises RuntimeError when nobody answers.
+    A `lazy` client connects when it is first used: a gateway has to be up to say that Temporal is not.
+    Raises TemporalUnavailable when nobody answers.
     """
     config = ClientConfig.load_client_connect_config()
     if address is not None:
         config = {"target_host": address, "namespace": "default"}
-    return await Client.connect(**config, plugins=[OvernightPlugin()])
+    try:
+        return await Client.connect(**config, plugins=[OvernightPlugin()], lazy=lazy)
+    except RuntimeError as error:
+        where = config.get("target_host", "the default address")
+        raise TemporalUnavailable(f"Temporal does not answer at {where}.") from error

@@ -20,8 +20,9 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """How long a silent worker is believed to be alive. With heartbeats sent at most a second apart a cancel
 arrives in under a second, and a killed worker's chunk goes on elsewhere after ten."""
 
-ROW_TIMEOUT = timedelta(seconds=60)
-"""For one transaction, or a few: twice the time SQLite waits for its lock."""
+ROW_TIMEOUT = timedelta(seconds=15)
+"""For one transaction, or a few. It is also how long a step waits whose worker was killed under it: such
+short ones don't heartbeat. Longer than SQLite waits for its lock."""
 
 BYTES_TIMEOUT = timedelta(hours=6)
 """For reading or writing whole files: as long as the largest file at the slowest store takes."""

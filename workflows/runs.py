@@ -103,3 +103,6 @@ async def _reaching_temporal() -> AsyncIterator[None]:
         yield
     except RPCError as error:
         raise TemporalUnavailable(f"Temporal did not answer: {error.status.name}") from error
+    except RuntimeError as error:
+        # What the SDK raises when a lazy client's first connection fails.
+        raise TemporalUnavailable("Temporal can't be reached") from error

@@ -7,7 +7,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-_BUSY_TIMEOUT_SECONDS = 30
+_BUSY_TIMEOUT_SECONDS = 10
 WRITES = {"overnight_writes": True}
 """Execution options of a connection that is about to write."""
 

@@ -1,12 +1,19 @@
-"""The real thing, started as a user starts it: `overnight serve`, and an endpoint that answers."""
+"""The real thing, started as a user starts it: `overnight serve`, and an endpoint that answers.
 
-from collections.abc import Callable, Iterator
+What a test may kill it starts for itself (`serve`, `endpoint`). All the others share one (`served`,
+`backend`), as starting takes a while.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from openai import OpenAI
+from temporalio.client import Client
 
-from tests.acceptance.serving import Served
+from tests.acceptance.serving import Served, free_port
 from tests.acceptance.simulated import Endpoint
+from workflows.connecting import connect
 
 CONFIG = """
 model_list:
@@ -15,6 +22,23 @@ model_list:
       model: hosted_vllm/night
       api_base: {api_base}
       max_parallel_requests: {parallel}
+"""
+
+SHARED_CONFIG = """
+model_list:
+  - model_name: night
+    litellm_params:
+      model: hosted_vllm/night-7b
+      api_base: {api_base}
+      max_parallel_requests: 8
+    model_info:
+      input_cost_per_token_batches: 0.000001
+      output_cost_per_token_batches: 0.000002
+  - model_name: smollm2-135m
+    litellm_params:
+      model: hosted_vllm/smollm2-135m
+      api_base: http://127.0.0.1:{model_port}/v1
+      max_parallel_requests: 4
 """
 
 Serve = Callable[..., Served]
@@ -41,3 +65,51 @@ def serve(tmp_path: Path, endpoint: Endpoint) -> Iterator[Serve]:
     yield begin
     for served in started:
         served.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_endpoint() -> Iterator[Endpoint]:
+    with Endpoint() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def model_port() -> int:
+    """Where the shared `overnight serve` looks for the real model."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def shared_serve(
+    tmp_path_factory: pytest.TempPathFactory, shared_endpoint: Endpoint, model_port: int
+) -> Iterator[Served]:
+    config = SHARED_CONFIG.format(api_base=shared_endpoint.base_url, model_port=model_port)
+    served = Served(tmp_path_factory.mktemp("shared"), config=config)
+    yield served.start()
+    served.stop()
+
+
+@pytest.fixture
+def backend(shared_endpoint: Endpoint) -> Iterator[Endpoint]:
+    """The endpoint behind `served`: for this test alone, and well again after it."""
+    yield shared_endpoint
+    shared_endpoint.heal()
+
+
+@pytest.fixture
+def served(shared_serve: Served, backend: Endpoint) -> Served:
+    """An `overnight serve` with the model `night` (8 requests at once), which no test may kill."""
+    return shared_serve
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[OpenAI]:
+    """The real OpenAI SDK, pointed at `served`."""
+    with served.client as sdk:
+        yield sdk
+
+
+@pytest.fixture
+async def temporal(served: Served) -> AsyncIterator[Client]:
+    """A client of the Temporal inside `served`, as somebody with its UI open would have."""
+    yield await connect(served.temporal_address)

@@ -44,6 +44,11 @@ class Served:
         return f"127.0.0.1:{self._temporal_port}"
 
     @property
+    def data(self) -> Path:
+        """Its data folder."""
+        return self.folder / ".overnight"
+
+    @property
     def client(self) -> OpenAI:
         """The real OpenAI SDK, pointed at the gateway."""
         return OpenAI(base_url=f"{self.url}/v1", api_key=KEY, max_retries=0, timeout=60)
@@ -106,9 +111,8 @@ class Served:
             self._process.kill()
             self.wait_dead()
             return
-        for process in self.processes():
-            if part in _command(process):
-                process.kill()
+        running = json.loads((self.data / "serve.json").read_text())
+        os.kill(running["children"][part], signal.SIGKILL)
 
     def processes(self) -> list[psutil.Process]:
         """Return every living process that was started for this folder."""
@@ -157,6 +161,17 @@ def ended(client: OpenAI, batch_id: str, *, log: Path | None = None) -> Any:
         return batch if batch.status in {"completed", "failed", "expired", "cancelled"} else None
 
     return until(terminal, log=log)
+
+
+def answered(client: OpenAI, batch_id: str, *, lines: int, log: Path | None = None) -> Any:
+    """Wait until so many lines are answered, and return the batch as it is then."""
+
+    def so_far() -> Any:
+        batch = client.batches.retrieve(batch_id)
+        counts = batch.request_counts
+        return batch if counts and counts.completed >= lines else None
+
+    return until(so_far, log=log)
 
 
 def results(client: OpenAI, file_id: str | None) -> list[dict[str, Any]]:

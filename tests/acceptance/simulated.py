@@ -38,8 +38,19 @@ class Endpoint:
         """Return what the endpoint has seen."""
         return self._get("/_seen").json()
 
+    def restart(self) -> None:
+        """Go down and come back: requests in flight are lost, and nothing is remembered."""
+        self.stop()
+        self.start()
+
+    def heal(self) -> None:
+        """Be up, and without faults."""
+        if self._process is None:
+            self.start()
+        self.fault()
+
     def fault(self, **fault: Any) -> None:
-        """Set a fault for every request, until the endpoint is stopped."""
+        """Set a fault for every request, until the endpoint is stopped; without arguments, end it."""
         httpx2.post(f"http://127.0.0.1:{self._port}/_faults", json=fault).raise_for_status()
 
     def __enter__(self) -> Self:

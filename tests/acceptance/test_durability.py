@@ -1,5 +1,6 @@
 """Kill -9 anything at any moment, start it again on the same folder: every line ends exactly once."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ POINTS = {
     "in the middle of a chunk": "overnight.line_lane.checkpoint:CheckpointWriter.add:500",
     "before a shard is sealed": "activities.lines:seal_shard:1",
     "in the middle of collect": "activities.collect:Collect._one_after_the_other:1",
-    "after the output file and before its row": "overnight.catalog.catalog:Catalog.add_file:1",
+    "after the output file and before its row": "activities.collect:batch_file:1",
     "before the last status is written": "overnight.catalog.catalog:Catalog.record:3",
 }
 
@@ -46,20 +47,15 @@ def moving(served: Served, batch_id: str) -> Any:
 
 @pytest.mark.parametrize("point", POINTS.values(), ids=POINTS.keys())
 def test_a_power_cut_costs_no_line(serve: Serve, tmp_path: Path, endpoint: Endpoint, point: str) -> None:
-    served = serve(parallel=PARALLEL)
-    path = write_requests(tmp_path / "in.jsonl", LINES)
-    with path.open("rb") as content:
-        uploaded = served.client.files.create(file=content, purpose="batch")
-    served.stop()
-    served.start(**killing(tmp_path, point))
-
-    batch = served.client.batches.create(
-        input_file_id=uploaded.id, endpoint="/v1/chat/completions", completion_window="24h"
-    )
+    served = serve(parallel=PARALLEL, **killing(tmp_path, point))
+    with suppress(APIConnectionError):
+        submit(served.client, write_requests(tmp_path / "in.jsonl", LINES))
     served.wait_dead()
     assert (tmp_path / "killed").exists()
+
     served.start()
 
+    (batch,) = until(lambda: served.client.batches.list().data, log=served.log)
     final = ended(served.client, batch.id, log=served.log)
     assert final.status == "completed"
     assert_every_line_once(served.client, final, LINES)

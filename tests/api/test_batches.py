@@ -12,6 +12,7 @@ from overnight.catalog import Catalog
 from overnight.domain.batch import BatchChange, BatchError, BatchOrder, Stamps
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import CatalogUnavailable
+from overnight.domain.ids import output_file_id
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
 from tests.api.served import Served
@@ -53,7 +54,7 @@ async def test_a_new_batch_has_every_key_of_openais_and_one_of_ours(served: Serv
         "expires_at": int(NOON.timestamp()) + 86_400,
         "request_counts": {"total": 0, "completed": 0, "failed": 0},
         "metadata": {"night": "1"},
-        "overnight": {"waiting_on": None, "errors_total": 0, "cost_usd": None},
+        "overnight": {"waiting_on": None, "errors_total": 0, "errors_file_id": None, "cost_usd": None},
     }
 
 
@@ -140,6 +141,16 @@ async def test_a_failed_batch_lists_what_was_wrong(served: Served) -> None:
         ],
     }
     assert batch["overnight"]["errors_total"] == 40
+    assert batch["overnight"]["errors_file_id"] == output_file_id(batch_id, "problems")
+
+
+async def test_a_failed_batch_that_lists_all_of_its_errors_names_no_file_of_them(served: Served) -> None:
+    batch_id = (await create(served))["id"]
+    error = BatchError(code="empty_file", message="The input file is empty: it holds no request.")
+    await settle(served, batch_id, BatchStatus.FAILED, errors=(error,), errors_total=1)
+    async with served.http() as http:
+        batch = (await http.get(f"/v1/batches/{batch_id}")).json()
+    assert batch["overnight"]["errors_file_id"] is None
 
 
 async def test_counts_and_the_reason_for_waiting_move_while_it_runs(served: Served) -> None:

@@ -144,6 +144,12 @@ def test_list_is_a_table(overnight: Overnight, gateway: StubGateway) -> None:
     assert "3/3" in out
 
 
+def test_an_id_in_a_list_is_never_cut_short(overnight: Overnight, gateway: StubGateway) -> None:
+    gateway.batch["id"] = "batch_" + 32 * "a"
+
+    assert gateway.batch["id"] in overnight("list")[0]
+
+
 def test_list_says_how_to_see_more(overnight: Overnight, gateway: StubGateway) -> None:
     _, err = overnight("list", "--limit", "1")
 
