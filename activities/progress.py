@@ -21,7 +21,7 @@ class ProgressReports:
         self._catalog = catalog
         self._task = task
         self._fresh = asyncio.Event()
-        self.latest = ChunkProgress(counts=Counts(task.chunk.lines))
+        self.latest = self._written = ChunkProgress(counts=Counts(task.chunk.lines))
 
     def take(self, progress: ChunkProgress) -> None:
         """Take in how far the chunk is; only what is new is written."""
@@ -47,7 +47,9 @@ class ProgressReports:
             yield
         finally:
             task.cancel()
-            if self._fresh.is_set():
+            await asyncio.wait([task])
+            # Also what was just being written: that was cut off.
+            if self._written != self.latest:
                 await self._write()
 
     async def _write_all(self) -> None:
@@ -68,6 +70,7 @@ class ProgressReports:
                 tokens=latest.tokens,
                 waiting_on=latest.waiting_on,
             )
+            self._written = latest
         except CatalogUnavailable as error:
             # It is only the picture; the answers themselves are in the checkpoints.
             _log.warning("progress not written", batch_id=self._task.batch_id, reason=error.message)

@@ -64,15 +64,21 @@ class BatchWorkflow:
 
     async def _story(self) -> BatchOutcome:
         try:
-            manifest = await self._ingest()
-            if manifest.problems:
-                return await self._refuse(manifest)
-            shards = await self._run(manifest)
-            files = await self._collect(shards)
-            return await self._settle(manifest, shards, files)
+            await self._tell()
         except FailureError as failure:
             await self._give_up(failure)
             raise
+        await self._tidy()
+        return self._outcome()
+
+    async def _tell(self) -> None:
+        manifest = await self._ingest()
+        if manifest.problems:
+            await self._refuse(manifest)
+            return
+        shards = await self._run(manifest)
+        files = await self._collect(shards)
+        await self._settle(manifest, shards, files)
 
     async def _ingest(self) -> Manifest:
         await workflow.execute_activity_method(
@@ -94,6 +100,7 @@ class BatchWorkflow:
             cancelling.cancel()
 
     async def _collect(self, shards: list[SealedShard]) -> Collected:
+        self._picture.count(sum((shard.counts for shard in shards), Counts()))
         if not self._cancel_requested:
             await self._picture.enter(BatchStatus.FINALIZING)
         refs = (
@@ -110,18 +117,15 @@ class BatchWorkflow:
             Collect.collect, order, **options.whole_files("write the output and the error file")
         )
 
-    async def _settle(self, manifest: Manifest, shards: list[SealedShard], files: Collected) -> BatchOutcome:
+    async def _settle(self, manifest: Manifest, shards: list[SealedShard], files: Collected) -> None:
         usage = sum((shard.usage for shard in shards), Usage())
         self._picture.finish(
-            counts=sum((shard.counts for shard in shards), Counts()),
             usage=usage,
             model=next((shard.model for shard in shards if shard.model), manifest.model),
             cost=cost_of(usage, manifest.price),
             files=files,
         )
         await self._picture.enter(self._final_status())
-        await self._tidy()
-        return self._outcome()
 
     def _final_status(self) -> BatchStatus:
         if self._cancel_requested:
@@ -130,17 +134,17 @@ class BatchWorkflow:
             return BatchStatus.EXPIRED
         return BatchStatus.COMPLETED
 
-    async def _refuse(self, manifest: Manifest) -> BatchOutcome:
+    async def _refuse(self, manifest: Manifest) -> None:
         self._picture.refuse(manifest.problems)
         await self._picture.enter(BatchStatus.FAILED, problems=True)
-        await self._tidy()
-        return self._outcome()
 
     async def _give_up(self, failure: FailureError) -> None:
         # Only what no retry can mend comes here: a mistake of ours, not the client's or the endpoint's.
         workflow.logger.error("batch given up", extra={"batch_id": self._order.batch_id})
-        reason = failure.cause.message if isinstance(failure.cause, FailureError) else failure.message
-        self._picture.give_up(BatchError(code="internal_error", message=reason))
+        # A shard's failure has its activity's in it, and that one the reason.
+        while isinstance(failure.cause, FailureError):
+            failure = failure.cause
+        self._picture.give_up(BatchError(code="internal_error", message=failure.message))
         await self._picture.enter(BatchStatus.FAILED)
 
     async def _show_cancelling(self) -> None:

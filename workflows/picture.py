@@ -46,13 +46,14 @@ class Picture:
                 ]
             )
 
-    def finish(
-        self, *, counts: Counts, usage: Usage, model: str | None, cost: Decimal | None, files: Collected
-    ) -> None:
-        """Take in how the lines ended."""
+    def count(self, counts: Counts) -> None:
+        """Take in how many lines have an outcome."""
+        self.change = replace(self.change, counts=counts)
+
+    def finish(self, *, usage: Usage, model: str | None, cost: Decimal | None, files: Collected) -> None:
+        """Take in what the lines came to."""
         self.change = replace(
             self.change,
-            counts=counts,
             usage=usage,
             model=model,
             cost=cost,
@@ -69,10 +70,11 @@ class Picture:
         self.change = replace(self.change, errors=(error,), errors_total=1)
 
     def show(self, report: ProgressReport, *, shards_done: int, shards: int) -> None:
-        """Show in Temporal's UI how far the lines are."""
-        done = report.completed + report.failed
+        """Take in how far the lines are, and show it in Temporal's UI."""
+        counts = Counts(self.change.counts.total, report.completed, report.failed)
+        self.count(counts)
         details = [
-            f"**{done:,} of {self.change.counts.total:,}** lines done, {report.failed:,} failed",
+            f"**{counts.done:,} of {counts.total:,}** lines done, {counts.failed:,} failed",
             f"{report.tokens:,} tokens",
             f"{shards_done} of {shards} shards",
         ]

@@ -42,7 +42,8 @@ class BatchRuns:
         """Start a batch whose workflow is gone once more; it goes on from its checkpoints.
 
         With `cancelled` the story begins with a cancel, so that what was answered is delivered and
-        nothing more is sent. Does nothing while a workflow of that id runs.
+        nothing more is sent; a workflow of that id that runs is told to cancel. Without, one that runs is
+        left alone. Raises TemporalUnavailable.
         """
         async with _reaching_temporal():
             try:
@@ -80,7 +81,10 @@ class BatchRuns:
             id=order.batch_id,
             task_queue=queues.BATCHES,
             id_reuse_policy=reuse,
-            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            # Temporal refuses to fail on a conflict where there is a signal to deliver.
+            id_conflict_policy=(
+                WorkflowIDConflictPolicy.USE_EXISTING if signal else WorkflowIDConflictPolicy.FAIL
+            ),
             memo={_HASH: order.parameters_hash},
             search_attributes=attributes,
             static_summary=f"{order.endpoint.value} · {order.input_file_id}",

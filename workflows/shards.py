@@ -1,9 +1,15 @@
 """The shards of a batch: started a few at a time, stopped together."""
 
 import asyncio
+from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ChildWorkflowError,
+    FailureError,
+    TerminatedError,
+    WorkflowAlreadyStartedError,
+)
 from temporalio.workflow import ChildWorkflowHandle
 
 with workflow.unsafe.imports_passed_through():
@@ -31,21 +37,25 @@ class Shards:
     async def run(self, manifest: Manifest) -> list[SealedShard]:
         """Return the shards, sealed, in input order."""
         self.total = len(manifest.shards)
-        stopping = asyncio.create_task(self._stop_when_told())
+        remaining = self._order.expires_at - workflow.now()
+        if remaining <= timedelta(0):
+            self.stop(StopReason.EXPIRED)
+        stopping = asyncio.create_task(self._stop_when_told(remaining))
         places = asyncio.Semaphore(options.MAX_PARALLEL_SHARDS)
+        shards = [asyncio.create_task(self._shard(manifest, shard, places)) for shard in range(self.total)]
         try:
-            return await asyncio.gather(
-                *(self._shard(manifest, shard, places) for shard in range(self.total))
-            )
+            return await asyncio.gather(*shards)
         finally:
             stopping.cancel()
+            # When one fails for good, the others are not to start, or to go on sending, for nothing.
+            for shard in shards:
+                shard.cancel()
 
-    async def _stop_when_told(self) -> None:
-        remaining = self._order.expires_at - workflow.now()
+    async def _stop_when_told(self, remaining: timedelta) -> None:
         try:
             await workflow.wait_condition(
                 lambda: self.stopped is not None,
-                timeout=max(remaining.total_seconds(), 0),
+                timeout=remaining,
                 timeout_summary="the completion window",
             )
         except TimeoutError:
@@ -55,21 +65,35 @@ class Shards:
 
     async def _shard(self, manifest: Manifest, shard: int, places: asyncio.Semaphore) -> SealedShard:
         async with places:
-            child = await self._start(manifest, shard)
-            self._running[shard] = child
             try:
-                return await child
+                return await self._child(manifest, shard)
+            except ChildWorkflowError as failure:
+                if not isinstance(failure.cause, TerminatedError):
+                    raise
+                # As with a batch that somebody terminates: what was answered is kept, the rest is cancelled.
+                return await self._child(manifest, shard, stop=StopReason.CANCELLED)
             finally:
-                del self._running[shard]
                 self.done += 1
 
-    async def _start(self, manifest: Manifest, shard: int) -> ChildWorkflowHandle[ShardWorkflow, SealedShard]:
+    async def _child(
+        self, manifest: Manifest, shard: int, *, stop: StopReason | None = None
+    ) -> SealedShard:
+        child = await self._start(manifest, shard, stop=stop)
+        self._running[shard] = child
+        try:
+            return await child
+        finally:
+            del self._running[shard]
+
+    async def _start(
+        self, manifest: Manifest, shard: int, *, stop: StopReason | None
+    ) -> ChildWorkflowHandle[ShardWorkflow, SealedShard]:
         told = self.stopped
         while True:
             try:
                 child = await workflow.start_child_workflow(
                     ShardWorkflow.run,
-                    self._shard_order(manifest, shard),
+                    self._shard_order(manifest, shard, stop=self.stopped or stop),
                     id=f"{self._order.batch_id}/shard-{shard:04d}",
                     static_summary=f"shard {shard + 1} of {self.total}",
                 )
@@ -81,7 +105,7 @@ class Shards:
             await self._pass_on(child)
         return child
 
-    def _shard_order(self, manifest: Manifest, shard: int) -> ShardOrder:
+    def _shard_order(self, manifest: Manifest, shard: int, *, stop: StopReason | None) -> ShardOrder:
         return ShardOrder(
             batch_id=self._order.batch_id,
             shard=shard,
@@ -90,7 +114,7 @@ class Shards:
             endpoint=self._order.endpoint,
             deployments=manifest.deployments,
             window=self._order.window,
-            stop=self.stopped,
+            stop=stop,
         )
 
     async def _pass_on(self, child: ChildWorkflowHandle[ShardWorkflow, SealedShard]) -> None:

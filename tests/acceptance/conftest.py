@@ -85,8 +85,10 @@ def shared_serve(
 ) -> Iterator[Served]:
     config = SHARED_CONFIG.format(api_base=shared_endpoint.base_url, model_port=model_port)
     served = Served(tmp_path_factory.mktemp("shared"), config=config)
-    yield served.start()
-    served.stop()
+    try:
+        yield served.start()
+    finally:
+        served.stop()
 
 
 @pytest.fixture

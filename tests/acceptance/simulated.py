@@ -15,16 +15,18 @@ class Endpoint:
     def __init__(self) -> None:
         self._port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._slow = False
 
     @property
     def base_url(self) -> str:
         """What goes into `api_base`."""
         return f"http://127.0.0.1:{self._port}/v1"
 
-    def start(self) -> None:
-        """Come (back) up."""
+    def start(self, *, delay: float = 0) -> None:
+        """Come (back) up; every answer takes `delay` seconds."""
         command = [sys.executable, "-m", "simulators.endpoint", "--port", str(self._port)]
-        self._process = subprocess.Popen(command)
+        self._process = subprocess.Popen([*command, "--delay", str(delay)])
+        self._slow = delay > 0
         until(self._up)
 
     def stop(self) -> None:
@@ -38,15 +40,15 @@ class Endpoint:
         """Return what the endpoint has seen."""
         return self._get("/_seen").json()
 
-    def restart(self) -> None:
+    def restart(self, *, delay: float = 0) -> None:
         """Go down and come back: requests in flight are lost, and nothing is remembered."""
         self.stop()
-        self.start()
+        self.start(delay=delay)
 
     def heal(self) -> None:
-        """Be up, and without faults."""
-        if self._process is None:
-            self.start()
+        """Be up, fast and without faults."""
+        if self._process is None or self._slow:
+            self.restart()
         self.fault()
 
     def fault(self, **fault: Any) -> None:

@@ -1,0 +1,180 @@
+"""A deployment that is down is not a line that failed."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from overnight.domain.usage import Counts
+from overnight.line_lane.lane import LineLane
+from simulators.faults import Fault, FaultKind
+from tests.overnight.line_lane.workbench import IMPATIENT, Workbench, body, raw
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that comes about in this process."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - the conditions are the simulator's counters
+            await asyncio.sleep(0.002)
+
+
+def waiting_on(bench: Workbench) -> str | None:
+    sender = bench.lane.sender(bench.deployment(), endpoint=bench.url, batch_id="batch_any")
+    return sender.waiting_on
+
+
+async def test_an_endpoint_that_is_down_and_comes_up_costs_no_line(bench: Workbench) -> None:
+    await bench.given(*(body(f"{n}") for n in range(30)))
+    await bench.endpoint.go_down()
+    running = asyncio.create_task(bench.run())
+    await until(lambda: waiting_on(bench) == "endpoint refuses connections")
+    await asyncio.sleep(10 * IMPATIENT.longest_probe.total_seconds())  # Many probes, all in vain.
+    await bench.endpoint.come_up()
+    assert (await running).counts == Counts(30, 30, 0)
+    assert set(bench.endpoint.arrivals.values()) == {1}
+
+
+async def test_an_endpoint_that_restarts_in_the_middle_costs_no_line(bench: Workbench) -> None:
+    bench.endpoint.faults.set(Fault(kind=FaultKind.DELAY, seconds=0.01))
+    await bench.given(*(body(f"{n}") for n in range(60)))
+    running = asyncio.create_task(bench.run(max_parallel_requests=8))
+    await until(lambda: bench.endpoint.arrivals.total() >= 20)
+    await bench.endpoint.go_down()
+    await until(lambda: waiting_on(bench) is not None)
+    await bench.endpoint.come_up()
+    assert (await running).counts == Counts(60, 60, 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (Fault(kind=FaultKind.STATUS, status=503), "endpoint answers 503"),
+        (Fault(kind=FaultKind.STATUS, status=502), "endpoint answers 502"),
+        (Fault(kind=FaultKind.STATUS, status=429), "endpoint answers 429"),
+        (Fault(kind=FaultKind.STATUS, status=403), "endpoint answers 403"),
+        (Fault(kind=FaultKind.HTML, status=503), "endpoint answers 503"),
+        (Fault(kind=FaultKind.DROP), "endpoint closes connections without an answer"),
+        (Fault(kind=FaultKind.STATUS, status=503, retry_after="0.01"), "endpoint answers 503"),
+    ],
+)
+async def test_a_sustained_refusal_pauses_the_chunk_and_uses_up_no_attempt(
+    bench: Workbench, fault: Fault, reason: str
+) -> None:
+    bench.endpoint.faults.set(fault)
+    await bench.given(*(body(f"{n}") for n in range(5)))
+    running = asyncio.create_task(bench.run())
+    await until(lambda: bench.endpoint.arrivals.total() > 10 * IMPATIENT.attempts)
+    assert waiting_on(bench) == reason
+    bench.endpoint.faults.set(None)
+    assert (await running).counts == Counts(5, 5, 0)
+    assert waiting_on(bench) is None
+
+
+async def test_a_missing_key_pauses_the_chunk_until_the_endpoint_takes_it(bench: Workbench) -> None:
+    bench.endpoint.key = "another"
+    await bench.given(*(body(f"{n}") for n in range(3)))
+    running = asyncio.create_task(bench.run(api_key="sk-secret"))
+    await until(lambda: waiting_on(bench) == "endpoint answers 401")
+    bench.endpoint.key = "sk-secret"
+    assert (await running).counts == Counts(3, 3, 0)
+
+
+async def test_only_one_probe_at_a_time_is_sent_to_an_endpoint_that_is_down(bench: Workbench) -> None:
+    bench.endpoint.key = "another"
+    await bench.given(*(body(f"{n}") for n in range(20)))
+    running = asyncio.create_task(bench.run())
+    await until(lambda: bench.endpoint.arrivals.total() >= 20)
+    await until(lambda: bench.endpoint.in_flight == 0)
+    bench.endpoint.most_in_flight = 0
+    before = bench.endpoint.arrivals.total()
+    await until(lambda: bench.endpoint.arrivals.total() >= before + 5)
+    assert bench.endpoint.most_in_flight == 1
+    bench.endpoint.key = None
+    assert (await running).counts.completed == 20
+
+
+async def test_what_is_waited_on_is_reported(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("overnight.line_lane.chunk.REPORT_INTERVAL", timedelta(milliseconds=5))
+    await bench.endpoint.go_down()
+    await bench.given(body("hello"))
+    running = asyncio.create_task(bench.run(api_key="sk-secret"))
+    await until(lambda: any(report.waiting_on for report in bench.reports))
+    await bench.endpoint.come_up()
+    await running
+    assert {report.waiting_on for report in bench.reports} == {None, "endpoint refuses connections"}
+    assert bench.reports[-1].waiting_on is None
+
+
+async def test_a_name_that_does_not_resolve_is_waited_for(bench: Workbench) -> None:
+    await bench.given(body("hello"))
+    running = asyncio.create_task(bench.run(api_base="http://no-such-host.invalid/v1"))
+    await until(lambda: waiting_on(bench) == "endpoint's name does not resolve")
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_line_refused_while_others_are_answered_fails_after_all_attempts(bench: Workbench) -> None:
+    poison = body("poison", fault={"status": 503})
+    await bench.given(poison, *(body(f"{n}") for n in range(300)))
+    progress = await bench.run(max_parallel_requests=2)
+    assert progress.counts == Counts(301, 300, 1)
+    _, (line,) = await bench.results()
+    assert line["response"]["status_code"] == 503
+    assert bench.endpoint.arrivals_of(raw(poison)) >= IMPATIENT.attempts
+
+
+async def test_the_only_line_left_is_refused_for_good_once_it_is_beyond_doubt(bench: Workbench) -> None:
+    await bench.given(body("first"), body("poison", fault={"status": 403}))
+    bench.endpoint.faults.set(Fault(kind=FaultKind.STATUS, status=503, times=1))
+    progress = await bench.run(max_parallel_requests=1)
+    assert progress.counts == Counts(2, 1, 1)
+    _, (line,) = await bench.results()
+    assert line["response"]["status_code"] == 403
+
+
+async def test_a_rate_limited_line_outlasts_its_attempts(bench: Workbench) -> None:
+    limited = body("limited", fault={"status": 429, "times": 3 * IMPATIENT.attempts})
+    await bench.given(limited, *(body(f"{n}") for n in range(200)))
+    patience = replace(IMPATIENT, rate_limit_doubt=timedelta(hours=1))
+    async with LineLane(patience=patience) as bench.lane:
+        progress = await bench.run(max_parallel_requests=4)
+    assert progress.counts == Counts(201, 201, 0)
+
+
+async def test_a_pause_the_endpoint_asks_for_is_kept_by_every_line(bench: Workbench) -> None:
+    seen: list[tuple[str | None, int]] = []
+
+    async def watch() -> None:
+        await until(lambda: waiting_on(bench) == "endpoint asked for a pause")
+        before = bench.endpoint.arrivals.total()
+        await asyncio.sleep(0.1)
+        seen.append((waiting_on(bench), bench.endpoint.arrivals.total() - before))
+
+    patience = replace(IMPATIENT, longest_retry_after=timedelta(seconds=0.5))
+    bench.endpoint.faults.set(Fault(kind=FaultKind.DELAY, seconds=0.005))
+    await bench.given(
+        body("limited", fault={"status": 429, "times": 1, "retry_after": "3600"}),
+        *(body(f"{n}") for n in range(100)),
+    )
+    async with LineLane(patience=patience) as bench.lane:
+        bench.endpoint.faults.set(None)
+        watching = asyncio.create_task(watch())
+        progress = await bench.run(max_parallel_requests=2)
+        await watching
+    assert seen == [("endpoint asked for a pause", 0)]
+    assert progress.counts == Counts(101, 101, 0)
+
+
+async def test_reasons_hold_neither_key_nor_address(bench: Workbench) -> None:
+    await bench.endpoint.go_down()
+    await bench.given(body("a private prompt"))
+    base = bench.endpoint.base_url.replace("http://", "http://user:password@")
+    running: asyncio.Task[Any] = asyncio.create_task(bench.run(api_base=base, api_key="sk-secret"))
+    await until(lambda: waiting_on(bench) is not None)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert waiting_on(bench) == "endpoint refuses connections"
