@@ -32,7 +32,7 @@ class UploadLimits:
     free, beside `reserved`, which nobody may use up: the catalog and Temporal write to the same disk.
     """
 
-    block: int = 2**20
+    block: int = 4 * 2**20
     idle_timeout: timedelta = timedelta(seconds=60)
     reserved: int = 256 * 2**20
     room_factor: int = 3

@@ -1,16 +1,23 @@
 """How fast a batch's input is taken in, beside the least that could be done with the same bytes.
 
-    .venv/bin/python benchmarks/ingest.py validate --lines 2000000 --line-bytes 1000
+    .venv/bin/python benchmarks/ingest.py [upload|validate] --lines 2000000 --line-bytes 1000
 
-Both sides of a comparison run in turn in the same process, so that a busy machine slows both.
+Both sides of a comparison run in turn, so that a busy machine slows both. Uploads are curl's, to a server
+in a process of its own; validation runs in this process.
 """
 
 import argparse
+import re
 import resource
+import socket
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -102,22 +109,97 @@ def validate(*, lines: int, line_bytes: int, rounds: int) -> None:
     print(f"  peak memory growth   {growth / 1e6:6.0f} MB")
 
 
+def upload(*, lines: int, line_bytes: int, rounds: int) -> None:
+    """Compare the gateway's upload with a handler that only writes the body to the disk."""
+    with tempfile.TemporaryDirectory(prefix="overnight-ingest-") as folder, ExitStack() as servers:
+        path = Path(folder) / "input.jsonl"
+        write_input(path, lines=lines, line_bytes=line_bytes)
+        print(f"upload: {lines} lines, {path.stat().st_size / 1e6:.0f} MB, {rounds} rounds")
+        sides = [servers.enter_context(served(which, Path(folder))) for which in ("bare", "gateway")]
+        speeds: tuple[list[float], list[float]] = ([], [])
+        for _ in range(rounds):
+            for side, found in zip(sides, speeds, strict=True):
+                found.append(side.upload(path))
+        growth = sides[1].peak_growth()
+    report("bare body-to-disk", speeds[0])
+    report("gateway", speeds[1])
+    print(f"  ratio                {statistics.median(speeds[1]) / statistics.median(speeds[0]):6.0%}")
+    print(f"  peak memory growth   {growth / 1e6:6.0f} MB")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the two servers, and its memory before anything was uploaded."""
+
+    process: psutil.Popen
+    port: int
+    folder: Path
+    rss: int
+
+    def upload(self, path: Path) -> float:
+        """Upload the file, remove what the server wrote, and return MB/s."""
+        url = f"http://127.0.0.1:{self.port}/v1/files"
+        started = time.perf_counter()
+        curl("-F", "purpose=batch", "-F", f"file=@{path}", url)
+        elapsed = time.perf_counter() - started
+        # Both sides write a new file each time, and neither pays for the pages of those before.
+        for written in self.folder.rglob("*"):
+            if written.is_file() and written.stat().st_size > path.stat().st_size // 2:
+                written.unlink()
+        return path.stat().st_size / elapsed / 1e6
+
+    def peak_growth(self) -> int:
+        """Return by how many bytes the process has grown at most."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        peak_kib = int(re.search(r"VmHWM:\s+(\d+)", status)[1])  # type: ignore[index] - Linux has it
+        return peak_kib * 1024 - self.rss
+
+
+@contextmanager
+def served(which: str, folder: Path) -> Iterator[Side]:
+    """Run one of the two servers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    own = folder / which
+    own.mkdir()
+    server = Path(__file__).with_name("upload_server.py")
+    process = psutil.Popen(
+        [sys.executable, str(server), which, str(port), str(own)], stderr=subprocess.DEVNULL
+    )
+    try:
+        curl("--retry", "100", "--retry-connrefused", "--retry-delay", "1", f"http://127.0.0.1:{port}/docs")
+        yield Side(process, port, own, process.memory_info().rss)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def curl(*arguments: str) -> bytes:
+    """Run curl, and return what the server said."""
+    return subprocess.run(["curl", "-sS", "--fail", *arguments], check=True, stdout=subprocess.PIPE).stdout
+
+
 def report(name: str, speeds: list[float]) -> None:
     """Print the median of `speeds` and how far they spread."""
     print(f"  {name:20s} {statistics.median(speeds):6.0f} MB/s   ({min(speeds):.0f} to {max(speeds):.0f})")
 
 
+COMPARISONS = {"upload": upload, "validate": validate}
+
+
 def main() -> None:
-    """Run the comparison that the command line names."""
+    """Run the comparisons that the command line names, or all."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["validate"])
+    parser.add_argument("what", nargs="*", choices=[*COMPARISONS, []])
     parser.add_argument("--lines", type=int, default=2_000_000)
     parser.add_argument("--line-bytes", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    validate(lines=options.lines, line_bytes=options.line_bytes, rounds=options.rounds)
+    for what in options.what or COMPARISONS:
+        COMPARISONS[what](lines=options.lines, line_bytes=options.line_bytes, rounds=options.rounds)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ disk; then one rename makes it an object. A writer that is killed leaves its dra
 `sweep_incoming` removes it at the next start.
 """
 
+import asyncio
 import errno
 import os
 import shutil
@@ -48,9 +49,7 @@ class LocalStorage:
         draft = Draft(self._incoming)
         try:
             await _on_disk(key, draft.create)
-            async with aclosing(gathered(content)) as blocks:
-                async for block in blocks:
-                    await _on_disk(key, draft.write, block)
+            await _write_behind(key, draft, content)
             await _on_disk(key, draft.sync)
             await _on_disk(key, draft.publish, target, root=self._root)
         finally:
@@ -119,6 +118,21 @@ def storage_error(error: OSError, *, key: str) -> StorageError:
     if error.errno in _NO_ROOM:
         return StorageFull(f"no room left in the data folder: {reason}", key=key)
     return StorageUnavailable(f"the data folder can't be used: {reason}", key=key)
+
+
+async def _write_behind(key: str, draft: Draft, content: AsyncIterator[bytes]) -> None:
+    """Write each block while the next one is being produced; never more than one behind."""
+    writing: asyncio.Task[None] | None = None
+    try:
+        async with aclosing(gathered(content)) as blocks:
+            async for block in blocks:
+                if writing:
+                    await writing
+                writing = asyncio.create_task(_on_disk(key, draft.write, block))
+    finally:
+        # Also when the producer has failed: a file that is still written to can't be discarded.
+        if writing:
+            await writing
 
 
 async def _on_disk(key: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
