@@ -1,5 +1,6 @@
 """A batch's row: opened, written, read. All idempotent; a repeat changes nothing."""
 
+import structlog
 from temporalio import activity
 
 from activities.files import PROBLEMS
@@ -13,6 +14,8 @@ from overnight.storage.protocol import Storage
 SHOWN_PROBLEMS = 1_000
 """How many of an input's problems a failed batch lists itself."""
 
+_log = structlog.stdlib.get_logger(__name__)
+
 
 class Bookkeeping:
     """Writes the picture of a batch that HTTP reads."""
@@ -25,6 +28,7 @@ class Bookkeeping:
     async def open_batch(self, order: BatchOrder) -> None:
         """Make sure the row is there: the gateway may have died before it wrote it."""
         await self._catalog.add_batch(order)
+        _log.info("batch opened", request_id=order.request_id, endpoint=order.endpoint.value)
 
     @activity.defn(name="record")
     async def record(self, record: Record) -> None:
@@ -33,6 +37,15 @@ class Bookkeeping:
         if record.problems:
             change = change.with_errors(await self._problems(record.batch_id))
         await self._catalog.record(record.batch_id, change)
+        counts = change.counts
+        _log.info(
+            "batch status",
+            status=change.status.value,
+            total=counts.total,
+            completed=counts.completed,
+            failed=counts.failed,
+            model=change.model,
+        )
 
     @activity.defn(name="read_progress")
     async def read_progress(self, batch_id: str) -> ProgressReport:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from temporalio import activity
 from temporalio.exceptions import ApplicationError, TemporalError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
@@ -39,14 +38,7 @@ class _Translating(ActivityInboundInterceptor):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its message must not reach the history
             failure = as_failure(error)
-            _log.warning(
-                "activity failed",
-                activity=activity.info().activity_type,
-                workflow_id=activity.info().workflow_id,
-                attempt=activity.info().attempt,
-                error=failure.type,
-                reason=failure.message,
-            )
+            _log.warning("activity failed", error=failure.type, reason=failure.message)
             raise failure from None
 
 

@@ -1,6 +1,7 @@
 """What keeps the house in order, on a schedule: batches without a workflow, files past their time."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -10,8 +11,15 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.heartbeat import heartbeating
 from overnight.catalog import Catalog
-from overnight.domain.batch import BatchOrder
+from overnight.domain.batch import Batch, BatchChange, BatchError, BatchOrder
+from overnight.domain.errors import TemporalUnavailable
+from overnight.domain.status import BatchStatus
 from overnight.storage.protocol import Storage
+
+_AT_ITS_END = (WorkflowExecutionStatus.COMPLETED, WorkflowExecutionStatus.FAILED)
+"""A story that came to its own end would come to the same one again, every time it is told."""
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -20,7 +28,7 @@ class Restarts(Protocol):
     """How a batch's story is started once more (`workflows.runs`)."""
 
     async def start_again(self, order: BatchOrder, *, cancelled: bool) -> None:
-        """Start it, unless it runs."""
+        """Start it, unless it runs; with `cancelled`, to a cancel. Raises TemporalUnavailable."""
         ...
 
 
@@ -58,17 +66,35 @@ class Housekeeping:
         status = await self._workflow_status(order.batch_id)
         if status is WorkflowExecutionStatus.RUNNING:
             return False
-        # A workflow that somebody ended is a batch that somebody cancelled. One that Temporal has never
-        # heard of was lost with Temporal's own database, and nobody wanted that: it goes on.
-        cancelled = status is not None
-        await self._restarts.start_again(order, cancelled=cancelled)
+        # A batch may have ended between the list and this look. Its row is written before its workflow
+        # closes, so now it tells.
+        batch = await self._catalog.batch(order.batch_id)
+        if batch.status.ended:
+            return False
+        try:
+            settled_as = await self._settle_by(status, batch)
+        except TemporalUnavailable as error:
+            # One that can't be started again is no reason to leave all the others unsettled.
+            _log.warning("batch not settled", batch_id=order.batch_id, reason=error.message)
+            return False
         _log.warning(
             "batch had no workflow",
             batch_id=order.batch_id,
             workflow_status="unknown" if status is None else status.name.lower(),
-            restarted_as="cancelled" if cancelled else "running",
+            settled_as=settled_as,
         )
         return True
+
+    async def _settle_by(self, status: WorkflowExecutionStatus | None, batch: Batch) -> str:
+        """Do what the workflow's status asks for, None being that of a workflow unknown to Temporal."""
+        if status in _AT_ITS_END:
+            await self._catalog.record(batch.order.batch_id, _given_up(batch, now=datetime.now(UTC)))
+            return "failed"
+        # A workflow that somebody ended is a batch that somebody cancelled. One that Temporal has never
+        # heard of was lost with Temporal's own database, and nobody wanted that: it goes on.
+        cancelled = status is not None
+        await self._restarts.start_again(batch.order, cancelled=cancelled)
+        return "restarted to be cancelled" if cancelled else "restarted"
 
     async def _workflow_status(self, batch_id: str) -> WorkflowExecutionStatus | None:
         try:
@@ -78,3 +104,18 @@ class Housekeeping:
                 return None
             raise
         return description.status
+
+
+def _given_up(batch: Batch, *, now: datetime) -> BatchChange:
+    """Return what the workflow would have written last, had it been able to."""
+    message = "The batch was given up, and could not say why; its workflow in Temporal shows more."
+    return BatchChange(
+        # Workflows take their revisions from the clock too, so this is later than all of theirs.
+        revision=(now - _EPOCH) // timedelta(microseconds=1),
+        status=BatchStatus.FAILED,
+        stamps=replace(batch.stamps, failed_at=now),
+        counts=batch.counts,
+        model=batch.model,
+        errors=(BatchError(code="internal_error", message=message),),
+        errors_total=1,
+    )

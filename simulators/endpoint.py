@@ -16,7 +16,7 @@ import asyncio
 import json
 from collections import Counter
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -79,7 +79,8 @@ class EndpointSimulator:
 
     async def come_up(self) -> None:
         """Listen, on the port it had before if it had one."""
-        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0)
+        # A handler that hangs ends with its connection; otherwise it would keep the simulator from ending.
+        runner = web.AppRunner(self._app(), access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         site = web.TCPSite(runner, _HOST, self.port, reuse_address=True, backlog=1024)
         await site.start()
@@ -123,7 +124,14 @@ class EndpointSimulator:
         elif "key" in said:
             self.key = said["key"]
         else:
+            return self._set_fault(said)
+        return web.json_response({"ok": True})
+
+    def _set_fault(self, said: dict[str, Any]) -> web.Response:
+        try:
             self.faults.set(Fault.from_json(said) if said else None)
+        except (TypeError, ValueError) as problem:
+            return web.json_response(error(str(problem)), status=400)
         return web.json_response({"ok": True})
 
     async def _be_down(self, seconds: float) -> None:

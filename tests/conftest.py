@@ -1,4 +1,4 @@
-"""What many tests need: a catalog, a Temporal server that skips time."""
+"""What many tests need: a catalog, a Temporal server that skips time, and one that does not."""
 
 import asyncio
 import sys
@@ -19,6 +19,18 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     server = Path(sys.executable).with_name("temporal-test-server")
     environment = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(server), plugins=[OvernightPlugin()]
+    )
+    async with environment:
+        await search_attributes.register(environment.client)
+        yield environment
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """The real server, in memory and in real time, for what the other one can't do."""
+    server = Path(sys.executable).with_name("temporal")
+    environment = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(server), dev_server_log_level="error", plugins=[OvernightPlugin()]
     )
     async with environment:
         await search_attributes.register(environment.client)

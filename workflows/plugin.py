@@ -10,6 +10,7 @@ from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.failures import FailureTranslation
+from activities.log_context import LogContext
 
 _PASSED_THROUGH = (
     "activities",
@@ -37,5 +38,5 @@ class OvernightPlugin(SimplePlugin):
             "overnight",
             data_converter=pydantic_data_converter,
             workflow_runner=_runner,
-            interceptors=[FailureTranslation()],
+            interceptors=[LogContext(), FailureTranslation()],
         )

@@ -75,9 +75,7 @@ class Shards:
             finally:
                 self.done += 1
 
-    async def _child(
-        self, manifest: Manifest, shard: int, *, stop: StopReason | None = None
-    ) -> SealedShard:
+    async def _child(self, manifest: Manifest, shard: int, *, stop: StopReason | None = None) -> SealedShard:
         child = await self._start(manifest, shard, stop=stop)
         self._running[shard] = child
         try:

@@ -18,6 +18,17 @@ class Draft:
         self._path = folder / secrets.token_hex(16)
         self.size = 0
 
+    def store(self, content: bytes, target: Path, *, root: Path) -> None:
+        """Do all of it, from `create` to `publish`, for content that is at hand; leave nothing if it fails."""
+        try:
+            self.create()
+            self.write(content)
+            self.sync()
+            self.publish(target, root=root)
+        except BaseException:
+            self.discard()
+            raise
+
     def create(self) -> None:
         """Make the file, and the folder where needed. What comes before `write` can be discarded already."""
         self._path.parent.mkdir(parents=True, exist_ok=True)

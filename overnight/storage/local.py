@@ -47,14 +47,25 @@ class LocalStorage:
         """
         target = self._path(key)
         draft = Draft(self._incoming)
+        async with aclosing(gathered(content)) as blocks:
+            first = await anext(blocks, b"")
+            if len(first) < BLOCK_BYTES:
+                # All there is. Checkpoints are like that, and there are many: one trip to a thread will do.
+                await _on_disk(key, draft.store, first, target, root=self._root)
+            else:
+                await self._put_large(key, target, draft, first, blocks)
+        return StoredObject(key, draft.size)
+
+    async def _put_large(
+        self, key: str, target: Path, draft: Draft, first: bytes, blocks: AsyncIterator[bytes]
+    ) -> None:
         try:
             await _on_disk(key, draft.create)
-            await _write_behind(key, draft, content)
+            await _write_behind(key, draft, first, blocks)
             await _on_disk(key, draft.sync)
             await _on_disk(key, draft.publish, target, root=self._root)
         finally:
             await _on_disk(key, draft.discard)
-        return StoredObject(key, draft.size)
 
     async def get(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """Stream a range of the object; see Storage. What was there when it began is what it reads."""
@@ -120,19 +131,16 @@ def storage_error(error: OSError, *, key: str) -> StorageError:
     return StorageUnavailable(f"the data folder can't be used: {reason}", key=key)
 
 
-async def _write_behind(key: str, draft: Draft, content: AsyncIterator[bytes]) -> None:
+async def _write_behind(key: str, draft: Draft, first: bytes, rest: AsyncIterator[bytes]) -> None:
     """Write each block while the next one is being produced; never more than one behind."""
-    writing: asyncio.Task[None] | None = None
+    writing = asyncio.create_task(_on_disk(key, draft.write, first))
     try:
-        async with aclosing(gathered(content)) as blocks:
-            async for block in blocks:
-                if writing:
-                    await writing
-                writing = asyncio.create_task(_on_disk(key, draft.write, block))
+        async for block in rest:
+            await writing
+            writing = asyncio.create_task(_on_disk(key, draft.write, block))
     finally:
         # Also when the producer has failed: a file that is still written to can't be discarded.
-        if writing:
-            await writing
+        await writing
 
 
 async def _on_disk(key: str, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -4,7 +4,7 @@ What a test may kill it starts for itself (`serve`, `endpoint`). All the others 
 `backend`), as starting takes a while.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -112,6 +112,6 @@ def client(served: Served) -> Iterator[OpenAI]:
 
 
 @pytest.fixture
-async def temporal(served: Served) -> AsyncIterator[Client]:
+async def temporal(served: Served) -> Client:
     """A client of the Temporal inside `served`, as somebody with its UI open would have."""
-    yield await connect(served.temporal_address)
+    return await connect(served.temporal_address)

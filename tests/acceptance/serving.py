@@ -1,5 +1,6 @@
 """`overnight serve`, started as a user starts it, in a folder of its own."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import psutil
@@ -18,6 +20,8 @@ READY_WITHIN_SECONDS = 120
 """Far more than it takes: these machines are shared."""
 
 KEY = "sk-1234"
+
+Found = TypeVar("Found")
 
 
 class Served:
@@ -148,6 +152,14 @@ def until(condition: Any, *, seconds: float = READY_WITHIN_SECONDS, log: Path | 
             return found
         time.sleep(0.05)
     raise AssertionError(f"still not so after {seconds} s\n{log.read_text()[-6000:] if log else ''}")
+
+
+async def eventually(condition: Callable[[], Awaitable[Found]]) -> Found:
+    """Do as `until` does, for what has to be awaited."""
+    async with asyncio.timeout(READY_WITHIN_SECONDS):
+        while not (found := await condition()):  # noqa: ASYNC110 - what is awaited is in another process
+            await asyncio.sleep(0.05)
+    return found
 
 
 def ended(client: OpenAI, batch_id: str, *, log: Path | None = None) -> Any:

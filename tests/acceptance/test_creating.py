@@ -46,20 +46,24 @@ def test_many_creates_at_once_with_one_key_make_one_batch(
     assert (again.id, again.status) == (final.id, "completed")
 
 
-def test_one_key_for_other_parameters_is_a_conflict(client: OpenAI, tmp_path: Path) -> None:
+def test_one_key_for_other_parameters_is_a_conflict(served: Served, client: OpenAI, tmp_path: Path) -> None:
     input_file = upload(client, write_requests(tmp_path / "in.jsonl", 1))
-    create(client, input_file, **keyed("two-nights"))
+    made = create(client, input_file, **keyed("two-nights"))
 
     with pytest.raises(ConflictError) as refused:
         create(client, input_file, metadata={"night": "another"}, **keyed("two-nights"))
 
     assert (refused.value.code, refused.value.param) == ("idempotency_mismatch", "idempotency_key")
+    assert ended(client, made.id, log=served.log).status == "completed"
 
 
-def test_without_a_key_every_create_makes_a_batch(client: OpenAI, tmp_path: Path) -> None:
+def test_without_a_key_every_create_makes_a_batch(served: Served, client: OpenAI, tmp_path: Path) -> None:
     input_file = upload(client, write_requests(tmp_path / "in.jsonl", 1))
 
-    assert create(client, input_file).id != create(client, input_file).id
+    made = {create(client, input_file).id for _ in range(2)}
+
+    assert len(made) == 2
+    assert {ended(client, batch_id, log=served.log).status for batch_id in made} == {"completed"}
 
 
 def test_an_unknown_input_file_makes_a_batch_that_fails(served: Served, client: OpenAI) -> None:

@@ -263,9 +263,7 @@ def test_files_are_uploaded_listed_read_in_parts_and_deleted(client: OpenAI, tmp
     assert client.files.content(second).content == content
 
 
-def test_batches_are_listed_newest_first_page_by_page(
-    served: Served, client: OpenAI, tmp_path: Path
-) -> None:
+def test_batches_are_listed_newest_first_page_by_page(served: Served, client: OpenAI, tmp_path: Path) -> None:
     input_file = upload(client, write_requests(tmp_path / "in.jsonl", 1))
     made = [create(client, input_file).id for _ in range(5)]
 

@@ -8,7 +8,7 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
 
 from tests.acceptance.inputs import submit, write_requests
-from tests.acceptance.serving import Served, answered, ended, until
+from tests.acceptance.serving import Served, answered, ended, eventually
 from tests.acceptance.simulated import Endpoint
 from workflows.batch import BatchWorkflow
 
@@ -67,9 +67,12 @@ async def test_a_running_batch_shows_how_far_it_is(
         metadata: WorkflowMetadata = await handle.query(query, result_type=WorkflowMetadata)
         return metadata.current_details
 
+    async def progress() -> str:
+        said = await details()
+        return said if f"**{LINES - HUNG} of {LINES}** lines done" in said else ""
+
     assert (await handle.query(BatchWorkflow.status)).status == "in_progress"
-    while f"**{LINES - HUNG} of {LINES}** lines done" not in (said := await details()):
-        assert "in_progress" in said or "lines done" in said
+    said = await eventually(progress)
     assert "tokens" in said
     assert "0 of 1 shards" in said
 

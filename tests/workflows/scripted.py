@@ -38,6 +38,8 @@ class Script:
     chunk_failures: Counter[tuple[int, int]] = field(default_factory=Counter)
     ingest_gate: asyncio.Event | None = None
     seal_error: ApplicationError | None = None
+    tidy_error: ApplicationError | None = None
+    waiting_on: str | None = None
     records: list[BatchChange] = field(default_factory=list)
     chunks: list[ChunkOrder] = field(default_factory=list)
     seals: list[SealOrder] = field(default_factory=list)
@@ -73,7 +75,7 @@ class Script:
     @activity.defn(name="read_progress")
     async def read_progress(self, batch_id: str) -> ProgressReport:
         """Report what the chunks have answered."""
-        return ProgressReport(completed=self.answered.total())
+        return ProgressReport(completed=self.answered.total(), waiting_on=self.waiting_on)
 
     @activity.defn(name="send_chunk")
     async def send_chunk(self, order: ChunkOrder) -> Counts:
@@ -125,6 +127,8 @@ class Script:
     async def tidy(self, batch_id: str) -> None:
         """Remember that it was asked for."""
         self.tidied += 1
+        if self.tidy_error is not None:
+            raise self.tidy_error
 
     @property
     def on_batches(self) -> list[object]:

@@ -11,6 +11,7 @@ from temporalio.worker import Worker
 
 from overnight.domain.batch import BatchOrder
 from overnight.domain.endpoint import Endpoint
+from tests.workflows.gate import Gate
 from tests.workflows.scripted import Script
 from workflows import queues
 from workflows.batch import BatchOutcome, BatchWorkflow
@@ -20,16 +21,17 @@ from workflows.shard import ShardWorkflow
 class Stage:
     """Where a script is played."""
 
-    def __init__(self, environment: WorkflowEnvironment) -> None:
+    def __init__(self, environment: WorkflowEnvironment, *, gate: Gate | None = None) -> None:
         self.environment = environment
         self.client = environment.client
+        self.gate = gate
 
     @asynccontextmanager
     async def playing(self, script: Script) -> AsyncIterator[None]:
         """Run workers whose activities follow the script."""
         throttle = timedelta(seconds=0.1)
         batches = Worker(
-            self.client,
+            await self.gate.client(self.client) if self.gate else self.client,
             task_queue=queues.BATCHES,
             workflows=[BatchWorkflow, ShardWorkflow],
             activities=script.on_batches,
@@ -44,10 +46,12 @@ class Stage:
         async with batches, lines:
             yield
 
-    async def order(self, *, window: timedelta = timedelta(hours=24)) -> BatchOrder:
+    async def order(
+        self, *, window: timedelta = timedelta(hours=24), batch_id: str | None = None
+    ) -> BatchOrder:
         """Ask for a batch, by the server's clock: it runs on from one story to the next."""
         return BatchOrder(
-            batch_id=f"batch_{secrets.token_hex(8)}",
+            batch_id=batch_id or f"batch_{secrets.token_hex(8)}",
             project="default",
             input_file_id="file-in",
             endpoint=Endpoint.CHAT_COMPLETIONS,

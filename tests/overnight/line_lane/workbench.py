@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-
 from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.plan import Chunk, ShardPlan
@@ -58,7 +57,7 @@ class Workbench:
     storage: MemoryStorage
     endpoint: EndpointSimulator
     reports: list[ChunkProgress] = field(default_factory=list)
-    plan: ShardPlan = ShardPlan(())
+    plan: ShardPlan = field(default_factory=lambda: ShardPlan(()))
     url: Endpoint = Endpoint.CHAT_COMPLETIONS
 
     def deployment(self, **fields: Any) -> Deployment:

@@ -1,0 +1,79 @@
+"""Collect: sealed shards become two files, the same two however often, and what a batch ran on goes."""
+
+from datetime import timedelta
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.collect import Collect
+from activities.payloads import Collected, CollectOrder, SealedRef
+from overnight.domain.file import FilePurpose
+from overnight.domain.layout import sealed_key, work_prefix
+from tests.activities.house import BATCH, House
+
+
+async def seal(house: House, shard: int, *, output: bytes = b"", error: bytes = b"") -> SealedRef:
+    attempt = f"000{shard}-x"
+    for kind, content in (("output", output), ("error", error)):
+        if content:
+            await house.put(sealed_key(BATCH, shard, attempt=attempt, kind=kind), content)
+    return SealedRef(attempt=attempt, output=bool(output), error=bool(error))
+
+
+async def collect(house: House, *shards: SealedRef, expires_after: timedelta | None = None) -> Collected:
+    order = CollectOrder(batch_id=BATCH, project="default", shards=shards, output_expires_after=expires_after)
+    step = Collect(catalog=house.catalog, storage=house.storage)
+    return await ActivityEnvironment().run(step.collect, order)
+
+
+async def content_of(house: House, file_id: str | None) -> bytes:
+    (file,) = [file for file in await house.files() if file.id == file_id]
+    content = await house.content(file.key)
+    assert (file.bytes, file.purpose) == (len(content), FilePurpose.BATCH_OUTPUT)
+    return content
+
+
+async def test_shards_follow_each_other_in_input_order(house: House) -> None:
+    shards = [
+        await seal(house, 0, output=b"0\n1\n", error=b"2\n"),
+        await seal(house, 1, error=b"3\n"),
+        await seal(house, 2, output=b"4\n"),
+    ]
+    collected = await collect(house, *shards)
+    assert await content_of(house, collected.output_file_id) == b"0\n1\n4\n"
+    assert await content_of(house, collected.error_file_id) == b"2\n3\n"
+
+
+async def test_an_attempt_that_was_not_chosen_is_left_out(house: House) -> None:
+    await house.put(sealed_key(BATCH, 0, attempt="0009-late", kind="output"), b"0\n0\n")
+    collected = await collect(house, await seal(house, 0, output=b"0\n"))
+    assert await content_of(house, collected.output_file_id) == b"0\n"
+
+
+async def test_collecting_twice_makes_no_second_file(house: House) -> None:
+    shard = await seal(house, 0, output=b"0\n", error=b"1\n")
+    assert await collect(house, shard) == await collect(house, shard)
+    assert len(await house.files()) == 2
+
+
+async def test_an_output_with_nothing_in_it_is_no_file(house: House) -> None:
+    collected = await collect(house, await seal(house, 0, error=b"0\n"))
+    assert collected.output_file_id is None
+    assert [file.id for file in await house.files()] == [collected.error_file_id]
+
+
+async def test_the_files_live_as_long_as_the_client_asked_for(house: House) -> None:
+    await collect(house, await seal(house, 0, output=b"0\n"), expires_after=timedelta(hours=2))
+    (file,) = await house.files()
+    assert file.expires_at is not None
+    assert file.expires_at - file.created_at == timedelta(hours=2)
+
+
+async def test_tidying_removes_what_this_batch_ran_on_and_nothing_else(house: House) -> None:
+    collected = await collect(house, await seal(house, 0, output=b"0\n"))
+    other = f"{work_prefix('batch_11')}shard-0000/plan.json"
+    await house.put(other, b"{}")
+    step = Collect(catalog=house.catalog, storage=house.storage)
+    for _ in range(2):
+        await ActivityEnvironment().run(step.tidy, BATCH)
+    assert await house.keys("work/") == [other]
+    assert await content_of(house, collected.output_file_id) == b"0\n"

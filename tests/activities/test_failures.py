@@ -1,0 +1,88 @@
+"""Failures: ours say what is wrong and whether to try again; of all others the history learns nothing."""
+
+import secrets
+from datetime import timedelta
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.failures import as_failure
+from overnight.domain.errors import (
+    CatalogUnavailable,
+    InvalidRequest,
+    ObjectNotFound,
+    OvernightError,
+    StorageFull,
+    StorageUnavailable,
+    TemporalUnavailable,
+    UnknownBatch,
+    UnknownDeployment,
+    UnknownFile,
+    UnknownModel,
+)
+from overnight.line_lane import UnansweredLines
+from tests.activities.tales import SECRET, Careless, careless, quote
+
+FOR_GOOD = [
+    InvalidRequest("no"),
+    UnknownModel("m"),
+    UnknownBatch("batch_1"),
+    UnknownFile("file-1"),
+    UnansweredLines(missing=2, first_index=0),
+]
+FOR_NOW = [
+    CatalogUnavailable(),
+    TemporalUnavailable(),
+    StorageUnavailable("down", key="k"),
+    StorageFull("full", key="k"),
+    ObjectNotFound("k"),
+    UnknownDeployment("dep_1"),
+]
+
+
+def name(error: object) -> str:
+    return type(error).__name__
+
+
+@pytest.mark.parametrize("error", FOR_GOOD, ids=name)
+def test_what_would_end_the_same_way_again_is_not_tried_again(error: OvernightError) -> None:
+    failure = as_failure(error)
+    assert (failure.type, failure.non_retryable) == (name(error), True)
+    assert failure.message == error.message
+
+
+@pytest.mark.parametrize("error", FOR_NOW, ids=name)
+def test_what_may_pass_is_tried_again(error: OvernightError) -> None:
+    failure = as_failure(error)
+    assert (failure.type, failure.non_retryable) == (name(error), False)
+    assert failure.message == error.message
+
+
+def test_a_foreign_error_is_tried_again_and_only_its_type_and_place_are_told() -> None:
+    try:
+        quote()
+    except ValueError as error:
+        failure = as_failure(error)
+    assert (failure.type, failure.non_retryable) == ("ValueError", False)
+    assert SECRET not in failure.message
+    assert "tales.py" in failure.message
+
+
+def test_a_foreign_error_that_was_never_raised_has_no_place() -> None:
+    assert as_failure(KeyError(SECRET)).message == "unexpected error with no traceback"
+
+
+async def test_nothing_of_a_foreign_errors_message_gets_into_a_history(temporal: WorkflowEnvironment) -> None:
+    queue = secrets.token_hex(8)
+    worker = Worker(temporal.client, task_queue=queue, workflows=[Careless], activities=[careless])
+    async with worker:
+        handle = await temporal.client.start_workflow(
+            Careless.run, id=queue, task_queue=queue, execution_timeout=timedelta(minutes=1)
+        )
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+    history = (await handle.fetch_history()).to_json()
+    assert "ValueError" in history
+    assert SECRET not in history

@@ -1,0 +1,153 @@
+"""The line lane's steps, against an endpoint over real HTTP."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+from temporalio.activity import ActivityCancellationDetails
+from temporalio.testing import ActivityEnvironment
+
+from activities.lines import Lines
+from activities.payloads import ChunkOrder, SealedShard, SealOrder
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.layout import sealed_key
+from overnight.domain.status import StopReason
+from overnight.domain.usage import Counts
+from overnight.line_lane import LineLane, UnansweredLines
+from simulators.endpoint import EndpointSimulator
+from tests.activities.house import BATCH, INPUT, House, deployment, line, order, settings
+
+HANGS = {"metadata": {"fault": json.dumps({"kind": "hang", "times": 1})}}
+"""A line that gets no answer the first time, whoever asks."""
+
+CHUNK = ChunkOrder(
+    batch_id=BATCH,
+    shard=0,
+    chunk=0,
+    input_file_id=INPUT,
+    endpoint=Endpoint.CHAT_COMPLETIONS,
+    deployment="dep_1",
+)
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[EndpointSimulator]:
+    async with EndpointSimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+async def steps(house: House, endpoint: EndpointSimulator) -> AsyncIterator[Lines]:
+    here = settings(deployment(api_base=endpoint.base_url))
+    async with LineLane() as lane:
+        yield Lines(settings=here, catalog=house.catalog, storage=house.storage, lane=lane)
+
+
+async def given(house: House, *content: bytes) -> None:
+    await house.catalog.add_batch(order())
+    await house.upload(b"".join(content))
+    await house.ingest()
+
+
+async def seal(steps: Lines, *, reason: StopReason | None = None) -> SealedShard:
+    placed = SealOrder(batch_id=BATCH, shard=0, input_file_id=INPUT, reason=reason)
+    return await ActivityEnvironment().run(steps.seal_shard, placed)
+
+
+async def results(house: House, sealed: SealedShard, kind: str) -> list[Any]:
+    content = await house.content(sealed_key(BATCH, 0, attempt=sealed.attempt, kind=kind))
+    return [json.loads(each) for each in content.splitlines()]
+
+
+async def until(what: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not what():
+            await asyncio.sleep(0.005)
+
+
+class Attempt:
+    """An attempt at the chunk that runs until a test does something about it."""
+
+    def __init__(self, steps: Lines) -> None:
+        self._environment = ActivityEnvironment()
+        self.beats: list[Any] = []
+        self._environment.on_heartbeat = self.beats.append
+        self._running = asyncio.ensure_future(self._environment.run(steps.send_chunk, CHUNK))
+
+    async def has_answered(self, lines: int) -> None:
+        """Wait until it says so to Temporal."""
+        await until(lambda: bool(self.beats) and self.beats[-1]["done"] == lines)
+
+    async def cancelled(self, **why: bool) -> Counts:
+        self._environment.cancel(ActivityCancellationDetails(**why))
+        return await self._running
+
+
+async def test_a_chunk_tells_the_catalog_and_temporal_how_far_it_is(house: House, steps: Lines) -> None:
+    await given(house, *map(line, range(20)))
+    environment, beats = ActivityEnvironment(), list[Any]()
+    environment.on_heartbeat = beats.append
+    counts = await environment.run(steps.send_chunk, CHUNK)
+    assert counts == Counts(20, 20, 0)
+    batch = await house.catalog.batch(BATCH)
+    assert batch.counts.completed == 20
+    assert batch.tokens_so_far > 0
+    assert beats[0]["of"] == 20
+
+
+async def test_a_chunk_that_was_sent_before_is_not_sent_again(
+    house: House, steps: Lines, endpoint: EndpointSimulator
+) -> None:
+    await given(house, *map(line, range(20)))
+    for _ in range(2):
+        assert await ActivityEnvironment().run(steps.send_chunk, CHUNK) == Counts(20, 20, 0)
+    assert endpoint.arrivals.total() == 20
+
+
+async def test_a_cancel_of_the_batch_returns_what_is_answered(house: House, steps: Lines) -> None:
+    await given(house, *map(line, range(10)), line(10, **HANGS), line(11, **HANGS))
+    attempt = Attempt(steps)
+    await attempt.has_answered(10)
+    assert await attempt.cancelled(cancel_requested=True) == Counts(12, 10, 0)
+    assert (await house.catalog.batch(BATCH)).counts.completed == 10
+    sealed = await seal(steps, reason=StopReason.CANCELLED)
+    assert sealed.counts == Counts(12, 10, 2)
+    assert [each["custom_id"] for each in await results(house, sealed, "error")] == ["line-10", "line-11"]
+
+
+async def test_a_worker_that_stops_hands_the_chunk_back_and_another_sends_only_the_rest(
+    house: House, steps: Lines, endpoint: EndpointSimulator
+) -> None:
+    await given(house, *map(line, range(10)), line(10, **HANGS))
+    attempt = Attempt(steps)
+    await attempt.has_answered(10)
+    with pytest.raises(asyncio.CancelledError):
+        await attempt.cancelled(worker_shutdown=True)
+    assert await ActivityEnvironment().run(steps.send_chunk, CHUNK) == Counts(11, 11, 0)
+    assert endpoint.arrivals.total() == 12
+
+
+async def test_a_sealed_shard_has_every_line_in_input_order(house: House, steps: Lines) -> None:
+    await given(house, *map(line, range(50)))
+    await ActivityEnvironment().run(steps.send_chunk, CHUNK)
+    sealed = await seal(steps)
+    assert (sealed.counts, sealed.error_bytes) == (Counts(50, 50, 0), 0)
+    assert sealed.usage.total > 0
+    answered = [each["custom_id"] for each in await results(house, sealed, "output")]
+    assert answered == [f"line-{number}" for number in range(50)]
+
+
+async def test_two_attempts_at_sealing_do_not_share_an_object(house: House, steps: Lines) -> None:
+    await given(house, line(0))
+    await ActivityEnvironment().run(steps.send_chunk, CHUNK)
+    first, second = await seal(steps), await seal(steps)
+    assert first.attempt != second.attempt
+    assert await results(house, first, "output") == await results(house, second, "output")
+
+
+async def test_a_shard_with_unanswered_lines_is_not_sealed_as_complete(house: House, steps: Lines) -> None:
+    await given(house, line(0))
+    with pytest.raises(UnansweredLines):
+        await seal(steps)

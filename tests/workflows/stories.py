@@ -1,0 +1,121 @@
+"""The stories whose histories are recorded: the script of each, and what happens in the middle of it."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+
+from activities.payloads import Manifest
+from tests.workflows.gate import Gate
+from tests.workflows.scripted import Script
+from tests.workflows.stage import Stage
+from workflows.batch import BatchOutcome, BatchWorkflow
+
+ONE_SHARD = Manifest(lines=20, shards=(2,), model="m", provider="hosted_vllm", deployments=("dep_1",))
+BOTH_CHUNKS = {(0, 0), (0, 1)}
+MANY_SHARDS = Manifest(
+    lines=100, shards=(1, 2, 1, 1, 1, 1, 1, 1, 1), model="m", provider="hosted_vllm", deployments=("dep_1",)
+)
+
+Handle = WorkflowHandle[BatchWorkflow, BatchOutcome]
+Event = Callable[[Script, Handle, Stage], Awaitable[None]]
+
+
+async def _nothing(_script: Script, _handle: Handle, _stage: Stage) -> None:
+    return
+
+
+async def _cancel_when_sending(script: Script, handle: Handle, _stage: Stage) -> None:
+    await script.all_stuck.wait()
+    await handle.signal(BatchWorkflow.cancel)
+
+
+async def _cancel_in_the_ui(script: Script, handle: Handle, _stage: Stage) -> None:
+    await script.all_stuck.wait()
+    await handle.cancel()
+
+
+async def _cancel_when_ingesting(script: Script, handle: Handle, _stage: Stage) -> None:
+    assert script.ingest_gate is not None
+    await script.ingest_started.wait()
+    await handle.signal(BatchWorkflow.cancel)
+    script.ingest_gate.set()
+
+
+async def _cancel_when_children_start(_script: Script, handle: Handle, stage: Stage) -> None:
+    assert stage.gate is not None
+    await stage.gate.reached.wait()
+    await handle.signal(BatchWorkflow.cancel)
+    stage.gate.opened.set()
+
+
+async def _terminate_a_shard(script: Script, handle: Handle, stage: Stage) -> None:
+    await script.all_stuck.wait()
+    await stage.client.get_workflow_handle(f"{handle.id}/shard-0000").terminate()
+
+
+def _mistake() -> ApplicationError:
+    return ApplicationError("2 lines have no answer", type="UnansweredLines", non_retryable=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One story. `shard` says that its first shard's history is telling too, `gated` that it needs a Gate.
+
+    `real` is for those that the test server which skips time never ends.
+    """
+
+    script: Callable[[], Script]
+    meanwhile: Event = _nothing
+    window: timedelta = timedelta(hours=24)
+    shard: bool = False
+    gated: bool = False
+    real: bool = False
+
+    async def play(self, stage: Stage, batch_id: str) -> Handle:
+        """Play it to its end, however it ends."""
+        script = self.script()
+        if self.gated:
+            stage = Stage(stage.environment, gate=Gate())
+        async with stage.playing(script):
+            handle = await stage.begin(await stage.order(window=self.window, batch_id=batch_id))
+            await self.meanwhile(script, handle, stage)
+            with suppress(WorkflowFailureError):
+                await handle.result()
+        return handle
+
+
+STORIES = {
+    # The store is down for a while, so that the looks at the progress are in it.
+    "completed": Story(script=lambda: Script(ONE_SHARD, chunk_failures=Counter({(0, 1): 6})), shard=True),
+    "failed": Story(script=lambda: Script(Manifest(problems=3))),
+    "expired": Story(
+        script=lambda: Script(ONE_SHARD, stuck=BOTH_CHUNKS), window=timedelta(seconds=3), shard=True
+    ),
+    "cancelled": Story(
+        script=lambda: Script(ONE_SHARD, stuck=BOTH_CHUNKS), meanwhile=_cancel_when_sending, shard=True
+    ),
+    "cancelled-while-ingesting": Story(
+        script=lambda: Script(ONE_SHARD, ingest_gate=asyncio.Event()), meanwhile=_cancel_when_ingesting
+    ),
+    "cancelled-while-children-start": Story(
+        script=lambda: Script(MANY_SHARDS),
+        meanwhile=_cancel_when_children_start,
+        shard=True,
+        gated=True,
+        real=True,
+    ),
+    "cancelled-in-the-ui": Story(
+        script=lambda: Script(ONE_SHARD, stuck=BOTH_CHUNKS), meanwhile=_cancel_in_the_ui
+    ),
+    "many-shards": Story(script=lambda: Script(MANY_SHARDS)),
+    "given-up": Story(script=lambda: Script(ONE_SHARD, seal_error=_mistake()), shard=True),
+    "shard-terminated": Story(
+        script=lambda: Script(ONE_SHARD, stuck=BOTH_CHUNKS), meanwhile=_terminate_a_shard, real=True
+    ),
+}

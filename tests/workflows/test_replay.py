@@ -1,0 +1,39 @@
+"""What running batches have behind them is replayed by today's workflows; see `record.py`."""
+
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError
+
+from tests.workflows.longer import LongerBatchWorkflow
+from tests.workflows.record import HISTORIES
+from tests.workflows.stories import STORIES
+from workflows.batch import BatchWorkflow
+from workflows.plugin import OvernightPlugin
+from workflows.shard import ShardWorkflow
+
+RECORDED = sorted(HISTORIES.glob("*.json"))
+
+
+def replayer(*workflows: type) -> Replayer:
+    return Replayer(workflows=workflows, plugins=[OvernightPlugin()])
+
+
+def history(path: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json(path.stem, path.read_text())
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+async def test_a_recorded_history_is_replayed_step_by_step(path: Path) -> None:
+    await replayer(BatchWorkflow, ShardWorkflow).replay_workflow(history(path))
+
+
+def test_every_story_is_recorded() -> None:
+    assert STORIES.keys() <= {path.stem for path in RECORDED}
+
+
+async def test_a_workflow_with_one_step_more_is_found_out() -> None:
+    with pytest.raises(NondeterminismError):
+        await replayer(LongerBatchWorkflow).replay_workflow(history(HISTORIES / "completed.json"))
