@@ -77,7 +77,7 @@ class BatchErrorObject(BaseModel):
 
 
 class BatchErrorList(BaseModel):
-    """Everything wrong with a batch's input, in line order, up to a bound. A file has all of it, see `overnight`."""
+    """What is wrong with a batch's input, in line order, up to a bound (see `overnight.errors_file_id`)."""
 
     object: Literal["list"] = "list"
     data: list[BatchErrorObject]

@@ -81,14 +81,14 @@ async def working(
     """Work on the queues for as long as the block runs."""
     async with AsyncExitStack() as stack:
         lane = await stack.enter_async_context(LineLane())
+        lines = Lines(settings=settings, catalog=catalog, storage=storage, lane=lane)
+        # A Worker counts with Temporal's client as soon as it is made, so only those wanted are.
         workers = {
-            queues.BATCHES: _batches(client, settings=settings, catalog=catalog, storage=storage),
-            queues.LINES: _lines(
-                client, Lines(settings=settings, catalog=catalog, storage=storage, lane=lane)
-            ),
+            queues.BATCHES: lambda: _batches(client, settings=settings, catalog=catalog, storage=storage),
+            queues.LINES: lambda: _lines(client, lines),
         }
         for queue in only or queues.ALL:
-            await stack.enter_async_context(workers[queue])
+            await stack.enter_async_context(workers[queue]())
             _log.info("worker polling", queue=queue)
         yield
 

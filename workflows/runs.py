@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import structlog
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -14,6 +15,8 @@ from overnight.domain.errors import IdempotencyMismatch, TemporalUnavailable
 from overnight.domain.status import BatchStatus
 from workflows import queues, search_attributes
 from workflows.batch import BatchOutcome, BatchWorkflow
+
+_log = structlog.stdlib.get_logger(__name__)
 
 _HASH = "parameters_hash"
 _RPC_TIMEOUT = timedelta(seconds=10)
@@ -106,7 +109,9 @@ async def _reaching_temporal() -> AsyncIterator[None]:
     try:
         yield
     except RPCError as error:
-        raise TemporalUnavailable(f"Temporal did not answer: {error.status.name}") from error
+        # Temporal's own words can name what was asked for, but no content: none is ever sent to it.
+        _log.warning("temporal did not do it", status=error.status.name, reason=error.message)
+        raise TemporalUnavailable(f"Temporal did not do it: {error.status.name}") from error
     except RuntimeError as error:
         # What the SDK raises when a lazy client's first connection fails.
         raise TemporalUnavailable("Temporal can't be reached") from error

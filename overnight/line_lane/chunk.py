@@ -5,7 +5,7 @@ checkpoint, and `seal_shard` needs nothing but the checkpoints.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,10 +15,10 @@ from overnight.domain.endpoint import Endpoint
 from overnight.domain.layout import chunk_prefix, part_key
 from overnight.domain.plan import Chunk
 from overnight.domain.usage import Counts
-from overnight.jsonl import Request
-from overnight.line_lane.budget import Hold
+from overnight.line_lane.budget import ByteBudget, Hold
 from overnight.line_lane.checkpoint import CheckpointWriter, read_parts
-from overnight.line_lane.chunk_lines import read_chunk
+from overnight.line_lane.chunk_lines import read_slabs
+from overnight.line_lane.feed import LineFeed
 from overnight.line_lane.lane import LineLane
 from overnight.line_lane.record import Record
 from overnight.line_lane.sender import LineSender
@@ -76,12 +76,13 @@ async def run_chunk(
     writer = CheckpointWriter(storage, part_key=task.part_key)
     sender = lane.sender(deployment, endpoint=task.endpoint, batch_id=task.batch_id)
     try:
-        async with aclosing(read_chunk(storage, task.input_key, task.chunk)) as requests:
-            run = _ChunkRun(lane=lane, sender=sender, writer=writer, tally=tally, requests=requests)
+        async with aclosing(read_slabs(storage, task.input_key, task.chunk)) as slabs:
+            feed = LineFeed(slabs, known=tally.known, budget=lane.requests)
+            run = _ChunkRun(feed=feed, sender=sender, writer=writer, tally=tally, answers=lane.answers)
             await run.to_the_end(_useful_senders(deployment, left=tally.left), report)
     finally:
         await writer.flush()
-    report(tally.progress(None))
+        report(tally.progress(None))
     return tally.progress(None)
 
 
@@ -129,26 +130,26 @@ def _useful_senders(deployment: Deployment, *, left: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ChunkRun:
-    """The coroutines that share one chunk's lines: senders, one writer of checkpoints, one reporter."""
+    """The coroutines that share one chunk: senders, a reader, a writer of checkpoints, a reporter."""
 
-    lane: LineLane
+    feed: LineFeed
     sender: LineSender
     writer: CheckpointWriter
     tally: _Tally
-    requests: AsyncGenerator[Request, None]
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    answers: ByteBudget
 
     async def to_the_end(self, senders: int, report: Callable[[ChunkProgress], None]) -> None:
         """Send what is left, with so many senders. Raises the first error of any of its coroutines."""
         try:
             async with asyncio.TaskGroup() as group:
                 reporting = group.create_task(self._report(report))
+                reading = group.create_task(self.feed.run())
                 group.create_task(self.writer.run())
-                sending = [group.create_task(self._send_lines()) for _ in range(senders)]
-                for task in sending:
-                    await task
-                self.writer.close()
+                for sending in [group.create_task(self._send_lines()) for _ in range(senders)]:
+                    await sending
+                reading.cancel()
                 reporting.cancel()
+                self.writer.close()
         except ExceptionGroup as failures:
             # The first is why the others were stopped.
             raise failures.exceptions[0] from None
@@ -159,8 +160,8 @@ class _ChunkRun:
             await asyncio.sleep(REPORT_INTERVAL.total_seconds())
 
     async def _send_lines(self) -> None:
-        while request := await self._next():
-            hold = Hold(self.lane.answers)
+        while request := await self.feed.next():
+            hold = Hold(self.answers)
             try:
                 record = await self.sender.send(request, hold=hold)
                 self.tally.count(record)
@@ -169,13 +170,4 @@ class _ChunkRun:
                     await self.writer.room()
             finally:
                 hold.release()
-                self.lane.requests.give(len(request.body))
-
-    async def _next(self) -> Request | None:
-        """Take the next line that has no outcome, once its bytes fit into memory with all the others."""
-        async with self.turn:
-            async for request in self.requests:
-                if request.index not in self.tally.known:
-                    await self.lane.requests.take(len(request.body))
-                    return request
-        return None
+                self.feed.done(request)

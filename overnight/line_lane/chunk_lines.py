@@ -10,19 +10,27 @@ from overnight.storage.protocol import Storage
 
 
 async def read_chunk(storage: Storage, key: str, chunk: Chunk) -> AsyncGenerator[Request, None]:
-    """Yield the chunk's requests in order, with no more in memory than a slab of lines or one long line.
+    """Yield the chunk's requests in order, as `read_slabs` reads them. Raises StorageError."""
+    async with aclosing(read_slabs(storage, key, chunk)) as slabs:
+        async for slab in slabs:
+            for request in slab:
+                yield request
+
+
+async def read_slabs(storage: Storage, key: str, chunk: Chunk) -> AsyncGenerator[list[Request], None]:
+    """Yield the chunk's requests some at a time: some hundred kilobytes of them, or one that is longer.
 
     Raises StorageError.
     """
     index = chunk.first_index
-    async with aclosing(_slabs(storage, key, chunk)) as slabs:
+    async with aclosing(_split(storage, key, chunk)) as slabs:
         async for slab in slabs:
-            for request in read_requests(b"\n".join(slab.lines), first_index=index):
-                index += 1
-                yield request
+            requests = [*read_requests(b"\n".join(slab.lines), first_index=index)]
+            index += len(requests)
+            yield requests
 
 
-async def _slabs(storage: Storage, key: str, chunk: Chunk) -> AsyncGenerator[Slab, None]:
+async def _split(storage: Storage, key: str, chunk: Chunk) -> AsyncGenerator[Slab, None]:
     splitter = LineSplitter()
     async for block in storage.get(key, start=chunk.offset, end=chunk.offset + chunk.length):
         for slab in splitter.feed(block):

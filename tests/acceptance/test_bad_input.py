@@ -24,6 +24,9 @@ from tests.api.forms import BOUNDARY, CONTENT_TYPE, end, field, file, form
 
 LARGE_LINE = 50 * 10**6
 MORE_THAN_ANY_DISK = 2**52
+ENOUGH_TO_BE_WRITTEN = 4 * 2**20
+"""Bytes of an upload after which the first of them are on the disk."""
+
 REFUSED = {
     "empty": b"",
     "only white space": b" \n\n",
@@ -117,7 +120,8 @@ def test_a_form_that_is_not_whole_or_has_two_files_is_refused(served: Served) ->
 def test_a_client_that_hangs_in_an_upload_and_goes_away_leaves_nothing_behind(served: Served) -> None:
     head = f"POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: {10**7}\r\n"
     head += f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
-    opened = form(field("purpose", "batch"), file(b"\n".join(lines(9)))).removesuffix(end())
+    content = lines(1)[0] + b"\n" * ENOUGH_TO_BE_WRITTEN
+    opened = form(field("purpose", "batch"), file(content)).removesuffix(end())
 
     with socket.create_connection(("127.0.0.1", served.port)) as client:
         client.sendall(head.encode() + opened)

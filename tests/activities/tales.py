@@ -17,8 +17,8 @@ async def careless() -> None:
 
 def quote() -> None:
     try:
-        {}[SECRET]
-    except KeyError as error:
+        int(SECRET)
+    except ValueError as error:
         raise ValueError(f"cannot send {SECRET}") from error
 
 

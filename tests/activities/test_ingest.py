@@ -37,17 +37,18 @@ async def test_the_plans_of_all_shards_lead_back_to_every_line_once_and_in_order
     content = lines(MAX_SHARD_LINES + MAX_CHUNK_LINES + 7)
     await house.upload(content)
     manifest = await house.ingest()
-    found, index = [], 0
+    found: list[bytes] = []
     for shard, chunks in enumerate(manifest.shards):
         plan = await house.plan(shard)
         assert len(plan.chunks) == chunks
         for chunk in plan.chunks:
             part = await house.content(file_key(INPUT), start=chunk.offset, end=chunk.offset + chunk.length)
-            assert (chunk.first_index, chunk.lines) == (index, len(part.splitlines()))
-            index += chunk.lines
-            found.append(part)
-    assert b"".join(found) == content
-    assert (manifest.lines, len(manifest.shards), manifest.problems) == (index, 2, 0)
+            assert (chunk.first_index, chunk.lines) == (len(found), len(part.splitlines()))
+            found += part.splitlines()
+    # A megabyte's difference is nothing to read.
+    same = found == content.splitlines()
+    assert same
+    assert (manifest.lines, len(manifest.shards), manifest.problems) == (len(found), 2, 0)
 
 
 async def test_the_manifest_names_model_provider_and_deployments(house: House) -> None:

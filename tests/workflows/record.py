@@ -1,7 +1,7 @@
-"""Records the histories that test_replay.py replays: `.venv/bin/python -m tests.workflows.record [story …]`.
+"""Records the histories that test_replay.py replays: `.venv/bin/python -m tests.workflows.record`.
 
-A history that was recorded stays as it is, because it is what running batches out there have behind them.
-Record a new path under a new name, beside the old.
+A history that was recorded stays as it is, because it is what running batches out there have behind them;
+so this plays only the stories that have none yet. A new path is a new story, under a new name.
 """
 
 import asyncio
@@ -51,6 +51,10 @@ async def _record(name: str, story: Story, stage: Stage) -> None:
         _write(f"{name}.shard", await shard.fetch_history())
 
 
+def _path(name: str) -> Path:
+    return HISTORIES / f"{name}.json"
+
+
 def _program(name: str) -> str:
     return str(Path(sys.executable).with_name(name))
 
@@ -60,7 +64,7 @@ def _write(name: str, history: WorkflowHistory) -> None:
     events = (
         json.dumps(_anywhere(event), separators=(",", ":")) for event in history.to_json_dict()["events"]
     )
-    path = HISTORIES / f"{name}.json"
+    path = _path(name)
     path.write_text('{"events":[\n' + ",\n".join(events) + "\n]}\n")
     print(path)  # noqa: T201 - what the command has done
 
@@ -73,4 +77,4 @@ def _anywhere(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    asyncio.run(record(sys.argv[1:] or list(STORIES)))
+    asyncio.run(record([name for name in STORIES if not _path(name).exists()]))

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
@@ -131,11 +133,11 @@ class Script:
             raise self.tidy_error
 
     @property
-    def on_batches(self) -> list[object]:
+    def on_batches(self) -> list[Callable[..., Any]]:
         """What runs on the queue of batches."""
         return [self.open_batch, self.ingest, self.record, self.read_progress, self.collect, self.tidy]
 
     @property
-    def on_lines(self) -> list[object]:
+    def on_lines(self) -> list[Callable[..., Any]]:
         """What runs on the queue of lines."""
         return [self.send_chunk, self.seal_shard]

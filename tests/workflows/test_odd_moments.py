@@ -16,6 +16,9 @@ from tests.workflows.stories import BOTH_CHUNKS, MANY_SHARDS, ONE_SHARD, Handle
 from workflows.batch import BatchOutcome, BatchWorkflow
 from workflows.runs import BatchRuns
 
+PATIENCE = 30
+"""Seconds after which a batch that should have ended hangs."""
+
 
 def batch_handle(client: Client, batch_id: str) -> Handle:
     return client.get_workflow_handle(batch_id, result_type=BatchOutcome)
@@ -47,7 +50,7 @@ async def test_the_uis_cancel_before_the_first_task_does_the_same(stage: Stage) 
 async def test_a_batch_whose_window_has_passed_before_it_runs_sends_nothing(stage: Stage) -> None:
     script = Script(MANY_SHARDS)
     handle = await stage.begin(await stage.order(window=timedelta(0)))
-    async with stage.playing(script):
+    async with asyncio.timeout(PATIENCE), stage.playing(script):
         outcome = await handle.result()
     assert outcome.status is BatchStatus.EXPIRED
     assert script.chunks == []
@@ -60,7 +63,7 @@ async def test_a_cancel_between_the_order_for_a_child_and_its_start_reaches_it(
 ) -> None:
     gate, script = Gate(), Script(ONE_SHARD, stuck=BOTH_CHUNKS)
     stage = Stage(temporal, gate=gate)
-    async with stage.playing(script):
+    async with asyncio.timeout(PATIENCE), stage.playing(script):
         handle = await stage.begin(await stage.order())
         await gate.reached.wait()
         await handle.signal(BatchWorkflow.cancel)

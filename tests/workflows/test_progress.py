@@ -28,7 +28,7 @@ async def details(handle: Handle) -> str:
 
 async def details_saying(what: str, handle: Handle) -> str:
     async with asyncio.timeout(PATIENCE.total_seconds()):
-        while what not in (said := await details(handle)):
+        while what not in (said := await details(handle)):  # noqa: ASYNC110 - Temporal has to be asked
             await asyncio.sleep(0.01)
     return said
 

@@ -9,9 +9,16 @@ from overnight.line_lane.admission import Admission, Pace
 from overnight.line_lane.budget import ByteBudget, Hold
 
 
-def deployment(**bounds: int) -> Deployment:
+def deployment(*, rpm: int | None = None, tpm: int | None = None, parallel: int = 64) -> Deployment:
     return Deployment(
-        id="dep_1", model_name="m", provider="hosted_vllm", model="m", api_base="http://x/v1", **bounds
+        id="dep_1",
+        model_name="m",
+        provider="hosted_vllm",
+        model="m",
+        api_base="http://x/v1",
+        rpm=rpm,
+        tpm=tpm,
+        max_parallel_requests=parallel,
     )
 
 
@@ -52,7 +59,7 @@ async def test_requests_a_minute_hold_back_the_next_request() -> None:
 
 
 async def test_a_request_cancelled_while_it_waits_gives_its_place_back() -> None:
-    admission = Admission(deployment(rpm=1, max_parallel_requests=1))
+    admission = Admission(deployment(rpm=1, parallel=1))
     await admission.enter()
     admission.leave()
     waiting = asyncio.create_task(admission.enter())

@@ -7,6 +7,7 @@ import pytest
 
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.usage import Counts, Usage
+from overnight.line_lane.lane import LineLane
 from simulators.answers import identity_of
 from simulators.faults import Fault, FaultKind
 from tests.overnight.line_lane.workbench import BATCH, IMPATIENT, Workbench, body, raw
@@ -96,13 +97,14 @@ async def test_a_pretty_or_chunked_answer_becomes_one_line(bench: Workbench, kin
     assert output[0]["response"]["body"]["choices"][0]["message"]["content"].endswith("hello")
 
 
-async def test_an_answer_larger_than_the_budget_still_comes_through(bench: Workbench) -> None:
+async def test_requests_and_answers_larger_than_the_budget_still_come_through(bench: Workbench) -> None:
     size = 3 * 2**20
-    bench.lane.answers.__init__(2**20)
-    faults = {"kind": "large", "bytes": size}
-    await bench.given(*(body(f"{n}", fault=faults) for n in range(4)))
-    progress = await bench.run()
+    fault = {"kind": "large", "bytes": size}
+    await bench.given(*(body("x" * size, fault=fault) for _ in range(4)))
+    async with LineLane(patience=IMPATIENT, bytes_in_flight=2**20) as bench.lane:
+        progress = await bench.run()
     assert progress.counts == Counts(4, 4, 0)
+    assert bench.endpoint.most_in_flight == 1
     output, _ = await bench.results()
     assert [len(line["response"]["body"]["padding"]) for line in output] == [size] * 4
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from overnight.domain.errors import StorageFull
+from overnight.domain.errors import ObjectNotFound, StorageFull
 from overnight.domain.layout import part_key
 from overnight.domain.status import StopReason
 from overnight.domain.usage import Counts
@@ -16,7 +16,7 @@ from overnight.storage.memory import MemoryStorage
 from overnight.storage.protocol import StoredObject
 from simulators.faults import Fault, FaultKind
 from tests.overnight.line_lane.test_availability import until
-from tests.overnight.line_lane.workbench import BATCH, Workbench, body, once, raw
+from tests.overnight.line_lane.workbench import BATCH, INPUT, Workbench, body, once, raw
 
 
 async def parts(bench: Workbench, number: int = 0) -> list[str]:
@@ -180,11 +180,25 @@ class FullStorage(MemoryStorage):
 
 
 async def test_a_full_store_stops_the_chunk_with_its_own_error(bench: Workbench) -> None:
-    bench.storage = FullStorage()
+    bench.storage = storage = FullStorage()
     await bench.given(*(body(f"{n}") for n in range(600)))
-    bench.storage.full = True
+    storage.full = True
     with pytest.raises(StorageFull):
         await bench.run()
+
+
+async def test_a_missing_input_is_an_error_that_names_it(bench: Workbench) -> None:
+    await bench.given(body("a"))
+    await bench.storage.delete(INPUT)
+    with pytest.raises(ObjectNotFound, match=INPUT):
+        await bench.run()
+
+
+async def test_lines_and_chunks_of_any_size_are_read_as_they_stand(bench: Workbench) -> None:
+    bodies = [body("é" * 2**20), *(body(f"{n}") for n in range(3)), body("x" * 3 * 2**20)]
+    await bench.given(*bodies)
+    await bench.run()
+    assert [bench.endpoint.arrivals_of(raw(content)) for content in bodies] == [1] * 5
 
 
 async def test_a_checkpoint_of_another_format_is_refused_by_name(bench: Workbench) -> None:

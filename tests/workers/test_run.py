@@ -1,0 +1,187 @@
+"""Workers: every step has one on its queue, together they tell a batch, and stopping costs no line."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio import activity
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from overnight.catalog import Catalog
+from overnight.config import Settings
+from overnight.domain.batch import BatchOrder
+from overnight.domain.errors import UnknownBatch
+from overnight.domain.ids import new_batch_id
+from overnight.domain.status import BatchStatus
+from overnight.domain.usage import Counts
+from overnight.storage.memory import MemoryStorage
+from simulators.endpoint import EndpointSimulator
+from tests.activities.house import House, deployment, line, order, settings
+from tests.workflows.record import HISTORIES
+from workers import run
+from workers.run import working
+from workflows import queues
+from workflows.batch import BatchOutcome
+from workflows.housekeeping import HousekeepingWorkflow
+from workflows.runs import BatchRuns
+
+HANGS = {"metadata": {"fault": json.dumps({"kind": "hang", "times": 1})}}
+"""A line that gets no answer the first time."""
+
+
+def steps_of_recorded_stories() -> set[tuple[str, str]]:
+    """Every activity that a workflow has ever asked for, and on which queue."""
+    steps = set()
+    for path in HISTORIES.glob("*.json"):
+        for event in json.loads(path.read_text())["events"]:
+            if asked := event.get("activityTaskScheduledEventAttributes"):
+                steps.add((asked["taskQueue"]["name"], asked["activityType"]["name"]))
+    return steps
+
+
+def steps_of(worker: Worker) -> set[tuple[str, str]]:
+    config = worker.config()
+    names = {activity._Definition.must_from_callable(step).name for step in config["activities"]}
+    return {(config["task_queue"], str(name)) for name in names}
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[EndpointSimulator]:
+    async with EndpointSimulator() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def here(endpoint: EndpointSimulator) -> Settings:
+    return settings(deployment(api_base=endpoint.base_url))
+
+
+@pytest.fixture
+def house(catalog: Catalog) -> House:
+    return House(catalog, MemoryStorage())
+
+
+class Site:
+    """Where workers work, and the batches they are given."""
+
+    def __init__(self, temporal: WorkflowEnvironment, house: House, here: Settings) -> None:
+        self._client = temporal.client
+        self._house = house
+        self._here = here
+
+    def working(self, *only: str) -> AbstractAsyncContextManager[None]:
+        return working(
+            self._client,
+            settings=self._here,
+            catalog=self._house.catalog,
+            storage=self._house.storage,
+            only=only or None,
+        )
+
+    async def begin(self, *content: bytes) -> BatchOrder:
+        """Upload the input of a batch, and start it."""
+        await self._house.upload(b"".join(content))
+        asked = order(new_batch_id(), created_at=datetime.now(UTC))
+        await BatchRuns(self._client).start(asked)
+        return asked
+
+    async def outcome(self, asked: BatchOrder) -> BatchOutcome:
+        handle = self._client.get_workflow_handle(asked.batch_id, result_type=BatchOutcome)
+        outcome: BatchOutcome = await handle.result()
+        assert (await self._house.catalog.batch(asked.batch_id)).status is outcome.status
+        return outcome
+
+
+@pytest.fixture
+def site(temporal: WorkflowEnvironment, house: House, here: Settings) -> Site:
+    return Site(temporal, house, here)
+
+
+async def test_every_step_of_the_recorded_stories_has_a_worker_on_its_queue(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered = set[tuple[str, str]]()
+
+    class Watched(Worker):
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
+            registered.update(steps_of(self))
+
+    monkeypatch.setattr(run, "Worker", Watched)
+    async with site.working():
+        pass
+    recorded = steps_of_recorded_stories()
+    assert {queue for queue, _ in recorded} == set(queues.ALL)
+    assert recorded <= registered
+
+
+async def test_workers_see_a_batch_through_from_its_input_to_its_files(site: Site) -> None:
+    async with site.working():
+        outcome = await site.outcome(await site.begin(*map(line, range(30))))
+    assert (outcome.status, outcome.counts) == (BatchStatus.COMPLETED, Counts(30, 30, 0))
+    assert outcome.output_file_id is not None
+    assert outcome.error_file_id is None
+
+
+async def test_workers_of_one_queue_each_see_it_through_together(site: Site) -> None:
+    async with site.working(queues.BATCHES), site.working(queues.LINES):
+        outcome = await site.outcome(await site.begin(line(0)))
+    assert outcome.status is BatchStatus.COMPLETED
+
+
+async def test_a_worker_that_is_told_to_stop_hands_its_lines_to_the_next(
+    site: Site, endpoint: EndpointSimulator, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "GRACE", timedelta(0))
+    async with site.working():
+        asked = await site.begin(*map(line, range(10)), line(10, **HANGS))
+        await answered(house, asked, lines=10)
+    assert endpoint.in_flight == 0
+    async with site.working():
+        outcome = await site.outcome(asked)
+    assert outcome.counts == Counts(11, 11, 0)
+    assert endpoint.arrivals.total() == 12
+
+
+async def answered(house: House, asked: BatchOrder, *, lines: int) -> None:
+    """Wait until a client would see that so many lines are answered."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(UnknownBatch):
+                if (await house.catalog.batch(asked.batch_id)).counts.completed == lines:
+                    return
+            await asyncio.sleep(0.02)
+
+
+async def test_workers_keep_the_house_in_order(
+    site: Site, house: House, temporal: WorkflowEnvironment
+) -> None:
+    lost = order(new_batch_id(), created_at=datetime.now(UTC))
+    await house.upload(line(0))
+    await house.catalog.add_batch(lost)
+    async with site.working():
+        await temporal.client.execute_workflow(
+            HousekeepingWorkflow.run, id=secrets.token_hex(8), task_queue=queues.BATCHES
+        )
+        outcome = await site.outcome(lost)
+    assert outcome.status is BatchStatus.COMPLETED
+
+
+async def test_a_batch_that_somebody_terminates_delivers_what_was_answered(
+    site: Site, house: House, temporal: WorkflowEnvironment
+) -> None:
+    async with site.working():
+        asked = await site.begin(*map(line, range(10)), line(10, **HANGS))
+        await answered(house, asked, lines=10)
+        await temporal.client.get_workflow_handle(asked.batch_id).terminate()
+        await temporal.client.execute_workflow(
+            HousekeepingWorkflow.run, id=secrets.token_hex(8), task_queue=queues.BATCHES
+        )
+        outcome = await site.outcome(asked)
+    assert (outcome.status, outcome.counts) == (BatchStatus.CANCELLED, Counts(11, 10, 1))
