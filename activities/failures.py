@@ -13,10 +13,16 @@ import structlog
 from temporalio.exceptions import ApplicationError, TemporalError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from overnight.domain.errors import InvalidRequest, OvernightError, UnknownBatch, UnknownFile
+from overnight.domain.errors import BatchOver, InvalidRequest, OvernightError, UnknownBatch, UnknownFile
 from overnight.line_lane import UnansweredLines
 
-NOT_RETRYABLE: tuple[type[OvernightError], ...] = (InvalidRequest, UnknownBatch, UnknownFile, UnansweredLines)
+NOT_RETRYABLE: tuple[type[OvernightError], ...] = (
+    BatchOver,
+    InvalidRequest,
+    UnansweredLines,
+    UnknownBatch,
+    UnknownFile,
+)
 """Trying again with the same input can only end the same way."""
 
 _log = structlog.stdlib.get_logger(__name__)

@@ -51,7 +51,11 @@ def gateway(
         from api.server import serve_gateway  # noqa: PLC0415 - only this command needs FastAPI
         from workflows.connecting import connect  # noqa: PLC0415 - nor do client commands need Temporal
 
-        _run(serve_gateway(settings, host=host, port=port, connect=partial(connect, temporal_address, lazy=True)))
+        _run(
+            serve_gateway(
+                settings, host=host, port=port, connect=partial(connect, temporal_address, lazy=True)
+            )
+        )
 
 
 def worker(

@@ -15,6 +15,7 @@ from activities.collect import Collect
 from activities.housekeeping import Housekeeping
 from activities.ingest import Ingest
 from activities.lines import Lines
+from activities.seal import Seal
 from overnight.catalog import Catalog, open_engine
 from overnight.config import Settings
 from overnight.line_lane import LineLane
@@ -34,7 +35,8 @@ HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """A cancel reaches an activity with its heartbeats, so they are not to be held back for longer."""
 
 MAX_CHUNKS = 16
-"""Chunks at once in one process. Each may hold its lines in memory, up to 16 MiB of them."""
+"""Chunks of one deployment at once in one process: those of five batches. What they hold in memory together
+is bounded by the lane."""
 
 STICKY_TIMEOUT = timedelta(seconds=2)
 """How long a workflow's next step waits for the worker that knows it; after a kill -9 that is nobody."""
@@ -78,25 +80,29 @@ async def working(
     storage: Storage,
     only: Sequence[str] | None = None,
 ) -> AsyncIterator[None]:
-    """Work on the queues for as long as the block runs."""
+    """Work on the queues for as long as the block runs; then all of them are drained at once."""
+    wanted = only or queues.ALL
     async with AsyncExitStack() as stack:
         lane = await stack.enter_async_context(LineLane())
         lines = Lines(settings=settings, catalog=catalog, storage=storage, lane=lane)
         # A Worker counts with Temporal's client as soon as it is made, so only those wanted are.
-        workers = {
-            queues.BATCHES: lambda: _batches(client, settings=settings, catalog=catalog, storage=storage),
-            queues.LINES: lambda: _lines(client, lines),
-        }
-        for queue in only or queues.ALL:
-            await stack.enter_async_context(workers[queue]())
-            _log.info("worker polling", queue=queue)
+        workers: list[Worker] = []
+        if queues.BATCHES in wanted:
+            workers.append(_batches(client, settings=settings, catalog=catalog, storage=storage))
+        if queues.LINES in wanted:
+            workers += (_lines(client, lines, deployment=each.id) for each in settings.deployments)
+        for worker in workers:
+            await stack.enter_async_context(worker)
+            _log.info("worker polling", queue=worker.task_queue)
         yield
+        await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
 def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: Storage) -> Worker:
     books = Bookkeeping(catalog=catalog, storage=storage)
     ingest = Ingest(settings=settings, catalog=catalog, storage=storage)
     collect = Collect(catalog=catalog, storage=storage)
+    seal = Seal(catalog=catalog, storage=storage)
     house = Housekeeping(catalog=catalog, storage=storage, client=client, restarts=BatchRuns(client))
     return Worker(
         client,
@@ -109,6 +115,7 @@ def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: S
             ingest.ingest,
             collect.collect,
             collect.tidy,
+            seal.seal_shard,
             house.reconcile,
             house.erase_files,
         ],
@@ -120,11 +127,11 @@ def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: S
     )
 
 
-def _lines(client: Client, lines: Lines) -> Worker:
+def _lines(client: Client, lines: Lines, *, deployment: str) -> Worker:
     return Worker(
         client,
-        task_queue=queues.LINES,
-        activities=[lines.send_chunk, lines.seal_shard],
+        task_queue=queues.lines(deployment),
+        activities=[lines.send_chunk],
         max_concurrent_activities=MAX_CHUNKS,
         max_concurrent_activity_task_polls=POLLERS,
         graceful_shutdown_timeout=GRACE,

@@ -56,10 +56,10 @@ def row(summary: str) -> ActivityConfig:
     }
 
 
-def whole_files(summary: str, *, queue: str = queues.BATCHES) -> ActivityConfig:
+def whole_files(summary: str) -> ActivityConfig:
     """Return the options of a step that reads or writes whole files."""
     return {
-        "task_queue": queue,
+        "task_queue": queues.BATCHES,
         "start_to_close_timeout": BYTES_TIMEOUT,
         "heartbeat_timeout": HEARTBEAT_TIMEOUT,
         "retry_policy": PATIENTLY,

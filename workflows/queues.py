@@ -1,9 +1,19 @@
 """The task queues, and what runs on each."""
 
 BATCHES = "batches"
-"""Workflows, and the short activities that keep the catalog."""
+"""Workflows, and all activities that need no endpoint."""
 
 LINES = "lines"
-"""The line lane's chunks and seals: long, many, and hungry for connections."""
+"""The line lane's chunks: long, many, and hungry for connections. Each deployment has a queue of its own."""
 
 ALL = (BATCHES, LINES)
+"""What a worker can be told to work on."""
+
+
+def lines(deployment_id: str) -> str:
+    """Return the queue of one deployment's chunks.
+
+    A chunk holds its place on its worker for as long as its deployment is down, so with a queue for all
+    of them one that is down would in the end hold up every other.
+    """
+    return f"{LINES}-{deployment_id}"

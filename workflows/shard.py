@@ -7,6 +7,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.lines import Lines
     from activities.payloads import ChunkOrder, SealedShard, SealOrder, ShardOrder
+    from activities.seal import Seal
     from overnight.domain.status import StopReason
     from workflows import options, queues
     from workflows.stopping import unless_stopped, until_the_end
@@ -44,7 +45,7 @@ class ShardWorkflow:
 
     async def _chunk(self, chunk: int, places: asyncio.Semaphore) -> None:
         order = self._order
-        deployments = order.deployments
+        deployment = order.deployments[chunk % len(order.deployments)]
         async with places:
             await workflow.execute_activity_method(
                 Lines.send_chunk,
@@ -54,9 +55,9 @@ class ShardWorkflow:
                     chunk=chunk,
                     input_file_id=order.input_file_id,
                     endpoint=order.endpoint,
-                    deployment=deployments[chunk % len(deployments)],
+                    deployment=deployment,
                 ),
-                task_queue=queues.LINES,
+                task_queue=queues.lines(deployment),
                 start_to_close_timeout=order.window + options.CHUNK_MARGIN,
                 heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
                 retry_policy=options.PATIENTLY,
@@ -73,5 +74,5 @@ class ShardWorkflow:
             input_file_id=self._order.input_file_id,
             reason=self._stop,
         )
-        placed = options.whole_files("put the outcomes in input order", queue=queues.LINES)
-        return await workflow.execute_activity_method(Lines.seal_shard, order, **placed)
+        placed = options.whole_files("put the outcomes in input order")
+        return await workflow.execute_activity_method(Seal.seal_shard, order, **placed)

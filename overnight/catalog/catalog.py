@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from overnight.catalog import rows
@@ -156,8 +157,11 @@ class Catalog:
             return [rows.to_order(row) for row in (await connection.execute(query)).mappings()]
 
     async def record(self, batch_id: str, change: BatchChange) -> None:
-        """Write what a batch's workflow says, unless something later has been written already."""
+        """Write what a batch's workflow says, unless something later, or a delivery, has been written."""
         newer = update(batches).where(batches.c.id == batch_id, batches.c.revision < change.revision)
+        if change.status not in _DELIVERED:
+            # Somebody has reset a workflow that had ended. What its client was given stays given.
+            newer = newer.where(batches.c.status.not_in(_DELIVERED))
         async with self._writing() as connection:
             await connection.execute(newer.values(**rows.from_change(change)))
             if change.status.ended:
@@ -218,18 +222,19 @@ class Catalog:
         try:
             async with self._engine.connect() as connection:
                 yield connection
-        except DBAPIError as error:
-            raise CatalogUnavailable(f"reading failed: {type(error.orig).__name__}") from error
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise _unavailable("reading", error) from error
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[AsyncConnection]:
         try:
             async with self._engine.execution_options(**WRITES).begin() as connection:
                 yield connection
-        except DBAPIError as error:
-            raise CatalogUnavailable(f"writing failed: {type(error.orig).__name__}") from error
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise _unavailable("writing", error) from error
 
 
+_DELIVERED = (BatchStatus.COMPLETED, BatchStatus.EXPIRED, BatchStatus.CANCELLED)
 _ENDED = tuple(status.value for status in BatchStatus if status.ended)
 
 
@@ -253,3 +258,9 @@ async def _place_of(connection: AsyncConnection, table: Table, row_id: str, proj
 async def _insert_once(connection: AsyncConnection, table: Table, values: Mapping[str, object]) -> None:
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     await connection.execute(insert(table).values(**values).on_conflict_do_nothing())
+
+
+def _unavailable(doing: str, error: DBAPIError | PoolTimeoutError) -> CatalogUnavailable:
+    # The whole message would quote the statement and its values.
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return CatalogUnavailable(f"{doing} failed: {type(cause).__name__}")

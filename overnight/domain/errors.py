@@ -9,6 +9,7 @@ OvernightError
 ├── UnknownFile, UnknownBatch the client names something that is not here (or not its own)
 ├── Conflict
 │   ├── BatchAlreadyEnded     a batch that has ended can't be cancelled
+│   ├── BatchOver             a batch that has ended can't be gone on with
 │   └── IdempotencyMismatch   one idempotency key, two different requests
 ├── InvalidConfig             the configuration can't be used
 ├── UnknownDeployment         the configuration has no deployment of that id (any more)
@@ -82,6 +83,13 @@ class BatchAlreadyEnded(Conflict):
 
     def __init__(self, status: str) -> None:
         super().__init__(f"Cannot cancel a batch with status '{status}'.")
+
+
+class BatchOver(Conflict):
+    """A batch that has ended can't be gone on with."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(f"{batch_id} has ended, and what it needed to run was removed; its files are there.")
 
 
 class IdempotencyMismatch(Conflict):

@@ -22,7 +22,7 @@ SLOW_SECONDS = 0.05
 POINTS = {
     "in the middle of ingest": "overnight.jsonl.inspector:Inspector.feed:1",
     "in the middle of a chunk": "overnight.line_lane.checkpoint:CheckpointWriter.add:500",
-    "before a shard is sealed": "activities.lines:seal_shard:1",
+    "before a shard is sealed": "activities.seal:seal_shard:1",
     "in the middle of collect": "activities.collect:Collect._one_after_the_other:1",
     "after the output file and before its row": "activities.collect:batch_file:1",
     "before the last status is written": "overnight.catalog.catalog:Catalog.record:3",
@@ -81,7 +81,7 @@ def test_a_power_cut_during_a_cancel_keeps_what_was_answered(
     serve: Serve, tmp_path: Path, endpoint: Endpoint
 ) -> None:
     endpoint.fault(kind="delay", seconds=SLOW_SECONDS)
-    served = serve(parallel=PARALLEL, **killing(tmp_path, "activities.lines:seal_shard:1"))
+    served = serve(parallel=PARALLEL, **killing(tmp_path, "activities.seal:seal_shard:1"))
     batch = submit(served.client, write_requests(tmp_path / "in.jsonl", LINES))
     moving(served, batch.id)
 

@@ -11,9 +11,12 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.lines import Lines
 from activities.payloads import ChunkOrder, SealedShard, SealOrder
+from activities.seal import Seal
+from overnight.domain.batch import BatchChange
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.layout import sealed_key
-from overnight.domain.status import StopReason
+from overnight.domain.errors import BatchOver
+from overnight.domain.layout import plan_key, sealed_key
+from overnight.domain.status import BatchStatus, StopReason
 from overnight.domain.usage import Counts
 from overnight.line_lane import LineLane, UnansweredLines
 from simulators.endpoint import EndpointSimulator
@@ -51,9 +54,11 @@ async def given(house: House, *content: bytes) -> None:
     await house.ingest()
 
 
-async def seal(steps: Lines, *, reason: StopReason | None = None) -> SealedShard:
+async def seal(house: House, *, reason: StopReason | None = None) -> SealedShard:
     placed = SealOrder(batch_id=BATCH, shard=0, input_file_id=INPUT, reason=reason)
-    return await ActivityEnvironment().run(steps.seal_shard, placed)
+    return await ActivityEnvironment().run(
+        Seal(catalog=house.catalog, storage=house.storage).seal_shard, placed
+    )
 
 
 async def results(house: House, sealed: SealedShard, kind: str) -> list[Any]:
@@ -112,7 +117,7 @@ async def test_a_cancel_of_the_batch_returns_what_is_answered(house: House, step
     await attempt.has_answered(10)
     assert await attempt.cancelled(cancel_requested=True) == Counts(12, 10, 0)
     assert (await house.catalog.batch(BATCH)).counts.completed == 10
-    sealed = await seal(steps, reason=StopReason.CANCELLED)
+    sealed = await seal(house, reason=StopReason.CANCELLED)
     assert sealed.counts == Counts(12, 10, 2)
     assert [each["custom_id"] for each in await results(house, sealed, "error")] == ["line-10", "line-11"]
 
@@ -132,7 +137,7 @@ async def test_a_worker_that_stops_hands_the_chunk_back_and_another_sends_only_t
 async def test_a_sealed_shard_has_every_line_in_input_order(house: House, steps: Lines) -> None:
     await given(house, *map(line, range(50)))
     await ActivityEnvironment().run(steps.send_chunk, CHUNK)
-    sealed = await seal(steps)
+    sealed = await seal(house)
     assert (sealed.counts, sealed.error_bytes) == (Counts(50, 50, 0), 0)
     assert sealed.usage.total > 0
     answered = [each["custom_id"] for each in await results(house, sealed, "output")]
@@ -142,7 +147,7 @@ async def test_a_sealed_shard_has_every_line_in_input_order(house: House, steps:
 async def test_two_attempts_at_sealing_do_not_share_an_object(house: House, steps: Lines) -> None:
     await given(house, line(0))
     await ActivityEnvironment().run(steps.send_chunk, CHUNK)
-    first, second = await seal(steps), await seal(steps)
+    first, second = await seal(house), await seal(house)
     assert first.attempt != second.attempt
     assert await results(house, first, "output") == await results(house, second, "output")
 
@@ -150,4 +155,14 @@ async def test_two_attempts_at_sealing_do_not_share_an_object(house: House, step
 async def test_a_shard_with_unanswered_lines_is_not_sealed_as_complete(house: House, steps: Lines) -> None:
     await given(house, line(0))
     with pytest.raises(UnansweredLines):
-        await seal(steps)
+        await seal(house)
+
+
+async def test_a_batch_that_was_reset_after_its_end_is_given_up_at_once(house: House, steps: Lines) -> None:
+    await given(house, line(0))
+    await house.catalog.record(BATCH, BatchChange(revision=1, status=BatchStatus.COMPLETED))
+    await house.storage.delete(plan_key(BATCH, 0))
+    with pytest.raises(BatchOver):
+        await ActivityEnvironment().run(steps.send_chunk, CHUNK)
+    with pytest.raises(BatchOver):
+        await seal(house)

@@ -18,11 +18,12 @@ from overnight.config import Settings
 from overnight.domain.batch import BatchOrder
 from overnight.domain.errors import UnknownBatch
 from overnight.domain.ids import new_batch_id
+from overnight.domain.plan import MAX_CHUNK_LINES
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
 from overnight.storage.memory import MemoryStorage
 from simulators.endpoint import EndpointSimulator
-from tests.activities.house import House, deployment, line, order, settings
+from tests.activities.house import INPUT, House, deployment, line, order, settings
 from tests.workflows.record import HISTORIES
 from workers import run
 from workers.run import working
@@ -36,19 +37,23 @@ HANGS = {"metadata": {"fault": json.dumps({"kind": "hang", "times": 1})}}
 
 
 def steps_of_recorded_stories() -> set[tuple[str, str]]:
-    """Every activity that a workflow has ever asked for, and on which queue."""
+    """Every activity that a workflow has ever asked for, and on which queue, all deployments' as one."""
     steps = set()
     for path in HISTORIES.glob("*.json"):
         for event in json.loads(path.read_text())["events"]:
             if asked := event.get("activityTaskScheduledEventAttributes"):
-                steps.add((asked["taskQueue"]["name"], asked["activityType"]["name"]))
+                steps.add((kind_of(asked["taskQueue"]["name"]), asked["activityType"]["name"]))
     return steps
 
 
 def steps_of(worker: Worker) -> set[tuple[str, str]]:
     config = worker.config()
     names = {activity._Definition.must_from_callable(step).name for step in config["activities"]}
-    return {(config["task_queue"], str(name)) for name in names}
+    return {(kind_of(config["task_queue"]), str(name)) for name in names}
+
+
+def kind_of(queue: str) -> str:
+    return queue.partition("-")[0]
 
 
 @pytest.fixture
@@ -84,10 +89,10 @@ class Site:
             only=only or None,
         )
 
-    async def begin(self, *content: bytes) -> BatchOrder:
+    async def begin(self, *content: bytes, file_id: str = INPUT) -> BatchOrder:
         """Upload the input of a batch, and start it."""
-        await self._house.upload(b"".join(content))
-        asked = order(new_batch_id(), created_at=datetime.now(UTC))
+        await self._house.upload(b"".join(content), file_id=file_id)
+        asked = order(new_batch_id(), created_at=datetime.now(UTC), input_file_id=file_id)
         await BatchRuns(self._client).start(asked)
         return asked
 
@@ -185,3 +190,27 @@ async def test_a_batch_that_somebody_terminates_delivers_what_was_answered(
         )
         outcome = await site.outcome(asked)
     assert (outcome.status, outcome.counts) == (BatchStatus.CANCELLED, Counts(11, 10, 1))
+
+
+async def test_a_deployment_that_is_down_holds_up_no_other(
+    temporal: WorkflowEnvironment, house: House, endpoint: EndpointSimulator
+) -> None:
+    down = deployment("dep_down", model_name="down", model="down")
+    up = deployment("dep_up", api_base=endpoint.base_url)
+    site = Site(temporal, house, settings(down, up))
+    content = b"".join(line(number, model="down") for number in range(run.MAX_CHUNKS * MAX_CHUNK_LINES))
+    async with site.working():
+        stuck = [await site.begin(content, file_id=f"file-{number}") for number in range(2)]
+        await waiting(house, stuck[0])
+        quick = await site.begin(line(0), file_id="file-up")
+        assert (await site.outcome(quick)).status is BatchStatus.COMPLETED
+        for batch in stuck:
+            await BatchRuns(temporal.client).cancel(batch.batch_id)
+        assert {(await site.outcome(batch)).status for batch in stuck} == {BatchStatus.CANCELLED}
+
+
+async def waiting(house: House, asked: BatchOrder) -> None:
+    """Wait until the batch says that it waits for its endpoint."""
+    async with asyncio.timeout(60):
+        while not (await house.catalog.batch(asked.batch_id)).waiting_on:  # noqa: ASYNC110 - a row has no event
+            await asyncio.sleep(0.02)

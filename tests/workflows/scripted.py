@@ -135,9 +135,17 @@ class Script:
     @property
     def on_batches(self) -> list[Callable[..., Any]]:
         """What runs on the queue of batches."""
-        return [self.open_batch, self.ingest, self.record, self.read_progress, self.collect, self.tidy]
+        return [
+            self.open_batch,
+            self.ingest,
+            self.record,
+            self.read_progress,
+            self.seal_shard,
+            self.collect,
+            self.tidy,
+        ]
 
     @property
     def on_lines(self) -> list[Callable[..., Any]]:
         """What runs on the queue of lines."""
-        return [self.send_chunk, self.seal_shard]
+        return [self.send_chunk]

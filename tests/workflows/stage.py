@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from temporalio.client import WorkflowHandle
@@ -37,13 +37,16 @@ class Stage:
             activities=script.on_batches,
             max_heartbeat_throttle_interval=throttle,
         )
-        lines = Worker(
-            self.client,
-            task_queue=queues.LINES,
-            activities=script.on_lines,
-            max_heartbeat_throttle_interval=throttle,
-        )
-        async with batches, lines:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(batches)
+            for deployment in script.manifest.deployments:
+                lines = Worker(
+                    self.client,
+                    task_queue=queues.lines(deployment),
+                    activities=script.on_lines,
+                    max_heartbeat_throttle_interval=throttle,
+                )
+                await stack.enter_async_context(lines)
             yield
 
     async def order(

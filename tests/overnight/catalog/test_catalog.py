@@ -80,6 +80,23 @@ async def test_a_late_write_never_turns_a_batch_back(catalog: Catalog) -> None:
     assert (batch.cost, batch.stamps.completed_at) == (Decimal("0.00012"), NOW)
 
 
+async def test_what_was_delivered_is_not_taken_back_by_a_reset(catalog: Catalog) -> None:
+    await catalog.add_batch(order())
+    await catalog.record("batch_1", BatchChange(revision=1, status=BatchStatus.COMPLETED))
+    for status in (BatchStatus.IN_PROGRESS, BatchStatus.CANCELLING, BatchStatus.FAILED):
+        await catalog.record("batch_1", BatchChange(revision=9, status=status))
+    assert (await catalog.batch("batch_1")).status is BatchStatus.COMPLETED
+
+
+async def test_a_reset_can_mend_a_batch_that_had_failed(catalog: Catalog) -> None:
+    await catalog.add_batch(order())
+    for revision, status in enumerate(
+        (BatchStatus.FAILED, BatchStatus.IN_PROGRESS, BatchStatus.COMPLETED), 1
+    ):
+        await catalog.record("batch_1", BatchChange(revision=revision, status=status))
+    assert (await catalog.batch("batch_1")).status is BatchStatus.COMPLETED
+
+
 async def test_progress_is_summed_over_chunks_and_never_falls(catalog: Catalog) -> None:
     await catalog.add_batch(order())
     await catalog.record(
