@@ -19,7 +19,7 @@ class Draft:
         self.size = 0
 
     def store(self, content: bytes, target: Path, *, root: Path) -> None:
-        """Do all of it, from `create` to `publish`, with content that is at hand; leave nothing if it fails."""
+        """Do all of it, `create` to `publish`, with content that is at hand; leave nothing if it fails."""
         try:
             self.create()
             self.write(content)
