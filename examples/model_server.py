@@ -8,6 +8,7 @@ an endpoint to try Overnight on:
 
 import argparse
 import importlib.util
+import os
 import signal
 import sys
 from pathlib import Path
@@ -45,6 +46,8 @@ def serve(port: int) -> str:
     parameters.port = port
     parameters.n_parallel = PARALLEL
     parameters.n_ctx = CONTEXT_TOKENS
+    # The threads wait for each other by spinning, so on a busy machine more of them are slower.
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = max(1, (os.cpu_count() or 1) // 2)
     parameters.verbosity = -1
     server = xllamacpp.Server(parameters)
     _keep_alive.append(server)

@@ -1,6 +1,7 @@
 """How many requests, and how fast: a deployment's bounds, held over all batches of the process."""
 
 import asyncio
+from collections import deque
 
 from overnight.domain.deployment import Deployment
 
@@ -15,24 +16,28 @@ class Admission:
     """
 
     def __init__(self, deployment: Deployment) -> None:
-        self._slots = asyncio.Semaphore(deployment.max_parallel_requests)
+        self._places = Places(deployment.max_parallel_requests)
         self._requests = Pace(deployment.rpm) if deployment.rpm else None
         self._tokens = Pace(deployment.tpm) if deployment.tpm else None
         self._paced = bool(self._requests or self._tokens)
 
+    def enter_now(self) -> bool:
+        """Take a place if that needs no waiting: most requests do not even need a coroutine for it."""
+        return not self._paced and self._places.take_now()
+
     async def enter(self) -> None:
         """Wait for a place among the requests in flight; give it back with `leave`."""
-        await self._slots.acquire()
+        await self._places.take()
         if self._paced:
             try:
                 await self._keep_pace()
             except BaseException:
-                self._slots.release()
+                self._places.give()
                 raise
 
     def leave(self) -> None:
         """Give the place to the one who has waited longest."""
-        self._slots.release()
+        self._places.give()
 
     def charge(self, tokens: int) -> None:
         """Count the tokens of an answer."""
@@ -47,6 +52,43 @@ class Admission:
             pause = self._requests.debt(now=now())
             self._requests.charge(1, now=now())
             await asyncio.sleep(pause)
+
+
+class Places:
+    """A fair semaphore, like asyncio's, that can also be taken without a coroutine."""
+
+    def __init__(self, places: int) -> None:
+        self.free = places
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def take_now(self) -> bool:
+        """Take a place if there is one that nobody waits for."""
+        if self.free <= 0 or self._waiting:
+            return False
+        self.free -= 1
+        return True
+
+    async def take(self) -> None:
+        """Wait for a place, behind all who wait already."""
+        if self.take_now():
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self.give()
+            raise
+
+    def give(self) -> None:
+        """Hand a place on, or put it back."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.free += 1
 
 
 class Pace:

@@ -14,10 +14,16 @@ class ByteBudget:
         self._taken = 0
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
+    def take_now(self, size: int) -> bool:
+        """Take `size` bytes if they fit and nobody waits for room."""
+        if self._waiting or not self._fits(size):
+            return False
+        self._taken += size
+        return True
+
     async def take(self, size: int) -> None:
         """Wait until `size` bytes fit; give them back with `give`."""
-        if not self._waiting and self._fits(size):
-            self._taken += size
+        if self.take_now(size):
             return
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append((size, turn))

@@ -31,7 +31,9 @@ class LineFeed:
         while True:
             for request in self._slab:
                 if request.index not in self._known:
-                    await self._budget.take(len(request.body))
+                    size = len(request.body)
+                    if not self._budget.take_now(size):
+                        await self._budget.take(size)
                     return request
             if self._ended:
                 return None

@@ -44,7 +44,8 @@ class LineSender:
         moment = asyncio.get_running_loop().time
         trials: Trials | None = None
         while True:
-            probing = await self._enter()
+            at_once = self.availability.is_open and self.admission.enter_now()
+            probing = not at_once and await self._enter()
             sent_at = moment()
             try:
                 outcome = await self.transport.post(body, hold=hold)

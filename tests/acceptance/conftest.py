@@ -11,7 +11,7 @@ import pytest
 from openai import OpenAI
 from temporalio.client import Client
 
-from tests.acceptance.serving import Served, free_port
+from tests.acceptance.serving import Served
 from tests.acceptance.simulated import Endpoint
 from workflows.connecting import connect
 
@@ -34,11 +34,6 @@ model_list:
     model_info:
       input_cost_per_token_batches: 0.000001
       output_cost_per_token_batches: 0.000002
-  - model_name: smollm2-135m
-    litellm_params:
-      model: hosted_vllm/smollm2-135m
-      api_base: http://127.0.0.1:{model_port}/v1
-      max_parallel_requests: 4
 """
 
 Serve = Callable[..., Served]
@@ -74,16 +69,8 @@ def shared_endpoint() -> Iterator[Endpoint]:
 
 
 @pytest.fixture(scope="session")
-def model_port() -> int:
-    """Where the shared `overnight serve` looks for the real model."""
-    return free_port()
-
-
-@pytest.fixture(scope="session")
-def shared_serve(
-    tmp_path_factory: pytest.TempPathFactory, shared_endpoint: Endpoint, model_port: int
-) -> Iterator[Served]:
-    config = SHARED_CONFIG.format(api_base=shared_endpoint.base_url, model_port=model_port)
+def shared_serve(tmp_path_factory: pytest.TempPathFactory, shared_endpoint: Endpoint) -> Iterator[Served]:
+    config = SHARED_CONFIG.format(api_base=shared_endpoint.base_url)
     served = Served(tmp_path_factory.mktemp("shared"), config=config)
     try:
         yield served.start()

@@ -218,8 +218,9 @@ async def becomes_true(condition: Callable[[], bool]) -> None:
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(served: Served) -> None:
     _, writer = await served.connection()
-    begun = BATCH + file(LINE * (2 * BLOCK // len(LINE)))
-    writer.write(request_head(10 * BLOCK) + begun)
+    # More than storage keeps in hand before it begins to write.
+    begun = BATCH + file(LINE * (40 * BLOCK // len(LINE)))
+    writer.write(request_head(50 * BLOCK) + begun)
     await becomes_true(lambda: served.storage.everything() != [])
     writer.close()
     await becomes_true(lambda: served.storage.everything() == [])
@@ -232,7 +233,7 @@ class TestPatience:
 
     async def test_a_client_that_stalls_gets_a_408_and_leaves_nothing_behind(self, served: Served) -> None:
         reader, writer = await served.connection()
-        writer.write(request_head(10 * BLOCK) + BATCH + file(LINE * (2 * BLOCK // len(LINE))))
+        writer.write(request_head(50 * BLOCK) + BATCH + file(LINE * (40 * BLOCK // len(LINE))))
         answer = await asyncio.wait_for(reader.read(), 10)
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b'"type":"invalid_request_error"' in answer

@@ -19,6 +19,7 @@ from cli import embedded_temporal
 from cli.embedded_temporal import RETENTION, TemporalServer, embedded_server, runs_elsewhere
 from cli.ports import PortTaken
 from cli.supervisor import Child, Ties
+from overnight.domain.errors import TemporalUnavailable
 from workflows import search_attributes
 from workflows.connecting import connect
 
@@ -67,7 +68,7 @@ async def describe_when_it_answers(running: Running, workflow_id: str) -> str:
             try:
                 client = await running.client()
                 return (await client.get_workflow_handle(workflow_id).describe()).id
-            except (RuntimeError, RPCError):
+            except (TemporalUnavailable, RPCError):
                 await asyncio.sleep(0.05)
 
 

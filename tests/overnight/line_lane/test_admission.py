@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from overnight.domain.deployment import Deployment
-from overnight.line_lane.admission import Admission, Pace
+from overnight.line_lane.admission import Admission, Pace, Places
 from overnight.line_lane.budget import ByteBudget, Hold
 
 
@@ -67,7 +67,27 @@ async def test_a_request_cancelled_while_it_waits_gives_its_place_back() -> None
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert not admission._slots.locked()
+    assert admission._places.free == 1
+
+
+async def test_places_go_to_who_has_waited_longest_and_no_one_slips_in_between() -> None:
+    places = Places(1)
+    assert places.take_now()
+    order: list[int] = []
+
+    async def taker(number: int) -> None:
+        await places.take()
+        order.append(number)
+        places.give()
+
+    waiting = [asyncio.create_task(taker(number)) for number in range(4)]
+    await asyncio.sleep(0)
+    waiting[1].cancel()
+    places.give()
+    assert not places.take_now()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert order == [0, 2, 3]
+    assert places.free == 1
 
 
 async def test_bytes_wait_until_there_is_room_and_in_turn() -> None:

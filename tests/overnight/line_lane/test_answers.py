@@ -1,5 +1,6 @@
 """What a line becomes when the endpoint answers, well or badly."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from overnight.domain.usage import Counts, Usage
 from overnight.line_lane.lane import LineLane
 from simulators.answers import identity_of
 from simulators.faults import Fault, FaultKind
-from tests.overnight.line_lane.workbench import BATCH, IMPATIENT, Workbench, body, raw
+from tests.overnight.line_lane.workbench import BATCH, IMPATIENT, Workbench, body, raw, until
 
 
 async def test_an_answer_is_passed_on_in_the_shape_of_openais_output_file(bench: Workbench) -> None:
@@ -107,6 +108,19 @@ async def test_requests_and_answers_larger_than_the_budget_still_come_through(be
     assert bench.endpoint.most_in_flight == 1
     output, _ = await bench.results()
     assert [len(line["response"]["body"]["padding"]) for line in output] == [size] * 4
+
+
+async def test_a_large_answer_waits_for_room_among_the_other_large_ones(bench: Workbench) -> None:
+    await bench.given(body("large", fault={"kind": "large", "bytes": 2 * 2**20}), body("small"))
+    async with LineLane(patience=IMPATIENT, bytes_in_flight=4 * 2**20) as bench.lane:
+        await bench.lane.answers.take(3 * 2**20)
+        running = asyncio.create_task(bench.run())
+        await until(lambda: bench.endpoint.arrivals.total() == 2)
+        await asyncio.sleep(0.05)  # More than enough to read it, if it were read.
+        assert not running.done()
+        bench.lane.answers.give(3 * 2**20)
+        assert (await running).counts == Counts(2, 2, 0)
+        assert bench.lane.answers.take_now(4 * 2**20)
 
 
 @pytest.mark.parametrize("status", [400, 404, 413, 422])

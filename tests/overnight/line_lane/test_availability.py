@@ -1,7 +1,6 @@
 """A deployment that is down is not a line that failed."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,14 +10,7 @@ import pytest
 from overnight.domain.usage import Counts
 from overnight.line_lane.lane import LineLane
 from simulators.faults import Fault, FaultKind
-from tests.overnight.line_lane.workbench import IMPATIENT, Workbench, body, raw
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that comes about in this process."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - the conditions are the simulator's counters
-            await asyncio.sleep(0.002)
+from tests.overnight.line_lane.workbench import IMPATIENT, Workbench, body, raw, until
 
 
 def waiting_on(bench: Workbench) -> str | None:
@@ -137,12 +129,12 @@ async def test_the_only_line_left_is_refused_for_good_once_it_is_beyond_doubt(be
 
 
 async def test_a_rate_limited_line_outlasts_its_attempts(bench: Workbench) -> None:
-    limited = body("limited", fault={"status": 429, "times": 3 * IMPATIENT.attempts})
-    await bench.given(limited, *(body(f"{n}") for n in range(200)))
+    limited = body("limited", fault={"status": 429, "times": 100})
+    await bench.given(limited, *(body(f"{n}") for n in range(900)))
     patience = replace(IMPATIENT, rate_limit_doubt=timedelta(hours=1))
     async with LineLane(patience=patience) as bench.lane:
         progress = await bench.run(max_parallel_requests=4)
-    assert progress.counts == Counts(201, 201, 0)
+    assert progress.counts == Counts(901, 901, 0)
 
 
 async def test_a_pause_the_endpoint_asks_for_is_kept_by_every_line(bench: Workbench) -> None:

@@ -15,8 +15,7 @@ from overnight.line_lane.record import Record, pack_part
 from overnight.storage.memory import MemoryStorage
 from overnight.storage.protocol import StoredObject
 from simulators.faults import Fault, FaultKind
-from tests.overnight.line_lane.test_availability import until
-from tests.overnight.line_lane.workbench import BATCH, INPUT, Workbench, body, once, raw
+from tests.overnight.line_lane.workbench import BATCH, INPUT, Workbench, body, once, raw, until
 
 
 async def parts(bench: Workbench, number: int = 0) -> list[str]:

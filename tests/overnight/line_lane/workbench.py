@@ -1,7 +1,8 @@
 """A batch's input, an endpoint that misbehaves when told to, and an impatient lane between them."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -43,6 +44,13 @@ def body(text: str, **fields: Any) -> dict[str, Any]:
 def raw(content: dict[str, Any]) -> bytes:
     """The bytes in which a body stands in the input."""
     return json.dumps(content).encode()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that comes about in this process."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - the conditions are the simulator's counters
+            await asyncio.sleep(0.002)
 
 
 async def once(content: bytes) -> AsyncIterator[bytes]:
