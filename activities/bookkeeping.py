@@ -8,6 +8,7 @@ from activities.payloads import ProgressReport, Record
 from overnight.catalog import Catalog
 from overnight.domain import ids, layout
 from overnight.domain.batch import BatchError, BatchOrder
+from overnight.domain.errors import BatchOver
 from overnight.jsonl import read_problems
 from overnight.storage.protocol import Storage
 
@@ -26,8 +27,14 @@ class Bookkeeping:
 
     @activity.defn(name="open_batch")
     async def open_batch(self, order: BatchOrder) -> None:
-        """Make sure the row is there: the gateway may have died before it wrote it."""
+        """Make sure the row is there: the gateway may have died before it wrote it.
+
+        Raises BatchOver when the batch was delivered: somebody has reset its workflow to the start, and no line
+        is to be sent, or file to be written, a second time.
+        """
         await self._catalog.add_batch(order)
+        if (await self._catalog.batch(order.batch_id)).status.delivered:
+            raise BatchOver(order.batch_id)
         _log.info("batch opened", request_id=order.request_id, endpoint=order.endpoint.value)
 
     @activity.defn(name="record")

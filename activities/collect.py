@@ -6,6 +6,7 @@ from temporalio import activity
 
 from activities.files import ERROR, OUTPUT, batch_file
 from activities.heartbeat import heartbeating
+from activities.over import over_if_gone
 from activities.payloads import Collected, CollectOrder
 from overnight.catalog import Catalog
 from overnight.domain import ids, layout
@@ -21,10 +22,10 @@ class Collect:
 
     @activity.defn(name="collect")
     async def collect(self, order: CollectOrder) -> Collected:
-        """Write the output and the error file, and their rows."""
+        """Write the output and the error file, and their rows. Raises BatchOver when they were delivered."""
         outputs = [shard.attempt if shard.output else None for shard in order.shards]
         errors = [shard.attempt if shard.error else None for shard in order.shards]
-        async with heartbeating():
+        async with heartbeating(), over_if_gone(self._catalog, order.batch_id):
             return Collected(
                 output_file_id=await self._file(order, kind=OUTPUT, attempts=outputs),
                 error_file_id=await self._file(order, kind=ERROR, attempts=errors),

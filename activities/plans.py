@@ -1,8 +1,8 @@
 """A shard's plan, read from storage by whatever works on the shard."""
 
+from activities.over import over_if_gone
 from overnight.catalog import Catalog
 from overnight.domain import layout
-from overnight.domain.errors import BatchOver, ObjectNotFound
 from overnight.domain.plan import ShardPlan
 from overnight.jsonl import decode_plan
 from overnight.storage.protocol import Storage
@@ -15,9 +15,5 @@ async def read_plan(storage: Storage, catalog: Catalog, *, batch_id: str, shard:
     left of it to go on from, and its files are there already.
     """
     stored = storage.get(layout.plan_key(batch_id, shard))
-    try:
+    async with over_if_gone(catalog, batch_id):
         return decode_plan(b"".join([block async for block in stored]))
-    except ObjectNotFound:
-        if (await catalog.batch(batch_id)).status.ended:
-            raise BatchOver(batch_id) from None
-        raise

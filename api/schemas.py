@@ -13,6 +13,7 @@ from overnight.catalog import Page
 from overnight.domain.batch import Batch, BatchError
 from overnight.domain.file import File
 from overnight.domain.ids import output_file_id
+from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
 
 
@@ -272,5 +273,5 @@ def _request_counts(counts: Counts) -> RequestCounts:
 
 def _cancelling_at(batch: Batch) -> datetime | None:
     # A request that came too late for the batch is not part of its life.
-    asked = None if batch.status.ended else batch.cancel_requested_at
-    return batch.stamps.cancelling_at or asked
+    heeded = not batch.status.ended or batch.status is BatchStatus.CANCELLED
+    return batch.stamps.cancelling_at or (batch.cancel_requested_at if heeded else None)

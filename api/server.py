@@ -6,7 +6,6 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
-from ipaddress import ip_address
 
 import structlog
 import uvicorn
@@ -16,6 +15,7 @@ from temporalio.client import Client
 from api.app import create_app
 from overnight.catalog import Catalog, open_engine, upgrade
 from overnight.config import Settings
+from overnight.config.addresses import is_loopback
 from overnight.domain.errors import InvalidConfig
 from overnight.storage.local import LocalStorage
 from workflows.runs import BatchRuns
@@ -89,17 +89,10 @@ def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
 
 
 def _allowed_host(host: str, settings: Settings) -> str:
-    if settings.master_key is not None or _is_loopback(host):
+    if settings.master_key is not None or is_loopback(host):
         return host
     _log.warning("no_master_key", asked_for=host, listening_on=LOOPBACK, why="anybody could call it")
     return LOOPBACK
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -19,13 +19,10 @@ from api.multipart import FILE, MultipartForm
 from api.requests import UploadFields
 from api.validation import invalid_request
 from overnight.domain.errors import InvalidRequest, StorageFull
-from overnight.domain.file import File, FilePurpose
+from overnight.domain.file import BATCH_FILE_LIFETIME, File, FilePurpose
 from overnight.domain.ids import new_file_id
 from overnight.domain.layout import file_key
 from overnight.jsonl import UploadCheck
-
-BATCH_FILE_LIFETIME = timedelta(days=30)
-"""How long an input file is kept unless its client says otherwise; other files are kept for good."""
 
 _FIELDS = ("purpose", "expires_after[anchor]", "expires_after[seconds]", "custom_llm_provider")
 _NOT_JSONL = "Invalid file format for Batch API. Must be .jsonl"
@@ -86,6 +83,7 @@ class _Upload:
     def describe(self, file_id: str, *, key: str, size: int, gateway: Gateway) -> File:
         """Return the row of what has been read."""
         fields, now = self._fields(), gateway.clock()
+        # Files for anything but batches are kept until they are deleted.
         lifetime = BATCH_FILE_LIFETIME if fields.purpose is FilePurpose.BATCH else None
         if fields.seconds is not None:
             lifetime = timedelta(seconds=fields.seconds)

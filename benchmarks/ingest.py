@@ -165,7 +165,9 @@ def served(which: str, folder: Path) -> Iterator[Side]:
     own.mkdir()
     server = Path(__file__).with_name("upload_server.py")
     process = psutil.Popen(
-        [sys.executable, str(server), which, str(port), str(own)], stderr=subprocess.DEVNULL
+        [sys.executable, str(server), which, str(port), str(own)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         curl("--retry", "100", "--retry-connrefused", "--retry-delay", "1", f"http://127.0.0.1:{port}/docs")
@@ -177,7 +179,8 @@ def served(which: str, folder: Path) -> Iterator[Side]:
 
 def curl(*arguments: str) -> bytes:
     """Run curl, and return what the server said."""
-    return subprocess.run(["curl", "-sS", "--fail", *arguments], check=True, stdout=subprocess.PIPE).stdout
+    command = ["curl", "--silent", "--fail", *arguments]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
 
 
 def report(name: str, speeds: list[float]) -> None:

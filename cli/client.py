@@ -13,12 +13,13 @@ from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx2
 import msgspec
 
 from cli.views import BatchPage, BatchView, FileView, RefusalEnvelope
+from overnight.config.addresses import is_this_machine
 
 PATIENCE = timedelta(seconds=60)
 """How long the gateway may take over one answer."""
@@ -56,6 +57,8 @@ class GatewayClient:
             headers={"Authorization": f"Bearer {api_key}"},
             timeout=PATIENCE.total_seconds(),
             transport=transport,
+            # A proxy of the environment leads elsewhere, and never back to this machine.
+            trust_env=not is_this_machine(urlsplit(self.url).hostname or ""),
         )
 
     def __enter__(self) -> Self:

@@ -23,7 +23,7 @@ from cli.options import (
     told_plainly,
 )
 from overnight.config import DEFAULT_GATEWAY_PORT
-from overnight.domain.errors import InvalidConfig, TemporalUnavailable
+from overnight.domain.errors import OvernightError
 from overnight.logs import configure_logging
 
 app = typer.Typer(
@@ -63,8 +63,12 @@ def serve(
     host: Host = DEFAULT_HOST,
     port: Port = DEFAULT_GATEWAY_PORT,
     data_dir: DataDir = DEFAULT_DATA_DIR,
-    temporal_port: Annotated[int | None, typer.Option(help="For the embedded Temporal server.")] = None,
-    temporal_ui_port: Annotated[int | None, typer.Option(help="For the Temporal UI.")] = None,
+    temporal_port: Annotated[
+        int | None, typer.Option(help="For the embedded Temporal server.", min=1, max=65_535)
+    ] = None,
+    temporal_ui_port: Annotated[
+        int | None, typer.Option(help="For the Temporal UI.", min=1, max=65_535)
+    ] = None,
     log_level: Log = LogLevel.INFO,
 ) -> None:
     """Run everything on this machine: Temporal, a worker and the gateway, until Ctrl-C."""
@@ -76,9 +80,7 @@ def serve(
     from cli.ports import PortTaken  # noqa: PLC0415 - see above
     from cli.supervisor import ChildFailed  # noqa: PLC0415 - see above
 
-    with told_plainly(
-        InvalidConfig, TemporalUnavailable, DataFolderTaken, TemporalMissing, PortTaken, ChildFailed
-    ):
+    with told_plainly(OvernightError, OSError, DataFolderTaken, TemporalMissing, PortTaken, ChildFailed):
         settings = parts.settings_of(config, data_dir=data_dir, port=port)
         parts.refuse_open_door(settings, host)
         order = serving.ServeOrder(

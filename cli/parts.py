@@ -26,7 +26,7 @@ from cli.options import (
 )
 from overnight.config import DEFAULT_GATEWAY_PORT, Settings, environment, load_settings
 from overnight.config.addresses import is_loopback
-from overnight.domain.errors import InvalidConfig, TemporalUnavailable
+from overnight.domain.errors import InvalidConfig, OvernightError
 from overnight.logs import configure_logging
 
 TemporalAddress = Annotated[
@@ -45,7 +45,7 @@ def gateway(
 ) -> None:
     """Run a gateway: HTTP in, workflows started, rows read."""
     _begin("gateway", config, log_level)
-    with told_plainly(InvalidConfig, TemporalUnavailable):
+    with told_plainly(OvernightError, OSError):
         settings = settings_of(config, data_dir=data_dir, port=port)
         refuse_open_door(settings, host)
         from api.server import serve_gateway  # noqa: PLC0415 - only this command needs FastAPI
@@ -68,7 +68,7 @@ def worker(
 ) -> None:
     """Run a worker: it does what batches need done, on all task queues or some."""
     _begin("worker", config, log_level)
-    with told_plainly(InvalidConfig, TemporalUnavailable):
+    with told_plainly(OvernightError, OSError):
         settings = settings_of(config, data_dir=data_dir, port=DEFAULT_GATEWAY_PORT)
         from workflows import queues  # noqa: PLC0415 - client commands need no Temporal
 

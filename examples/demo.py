@@ -74,7 +74,7 @@ def _seconds(body: dict[str, Any]) -> str:
 
 
 def _show_places(port: int, ui: str, seconds: float) -> None:
-    batch = httpx2.get(f"http://127.0.0.1:{port}/v1/batches").json()["data"][0]
+    batch = httpx2.get(f"http://127.0.0.1:{port}/v1/batches", trust_env=False).json()["data"][0]
     counts, usage = batch["request_counts"], batch["usage"]
     took = batch["completed_at"] - batch["created_at"]
     console.print(
@@ -125,7 +125,7 @@ def _wait_ready(process: "subprocess.Popen[Any]", port: int) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if httpx2.get(f"http://127.0.0.1:{port}/health/readiness").status_code == 200:
+            if httpx2.get(f"http://127.0.0.1:{port}/health/readiness", trust_env=False).is_success:
                 return
         except httpx2.HTTPError:
             pass

@@ -30,8 +30,9 @@ class FaultKind(StrEnum):
 class Fault:
     """One fault, on the first `times` tries of a request (None: on all of them).
 
-    `status` and `retry_after` (seconds or an HTTP date, as the header says it) go with STATUS and HTML,
-    `seconds` with DELAY, `bytes` with LARGE. STATUS sends an OpenAI error envelope; HTML sends a page.
+    It happens after `seconds`. `status` goes with STATUS, which sends an OpenAI error envelope, and with
+    HTML, which sends a page; `retry_after` is seconds or an HTTP date, as the header says it; `bytes` goes
+    with LARGE.
     """
 
     kind: FaultKind

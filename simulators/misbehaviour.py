@@ -19,11 +19,11 @@ async def go_wrong(
     fault: Fault, request: web.Request, *, answer: Mapping[str, Any], headers: dict[str, str]
 ) -> web.StreamResponse:
     """Do to `answer` what the fault says, and send what comes of it."""
+    await asyncio.sleep(fault.seconds)
     if fault.retry_after is not None:
         headers["Retry-After"] = fault.retry_after
     match fault.kind:
         case FaultKind.DELAY:
-            await asyncio.sleep(fault.seconds)
             return web.json_response(answer, headers=headers)
         case FaultKind.HANG:
             return await _hang()

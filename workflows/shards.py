@@ -98,7 +98,7 @@ class Shards:
                 break
             except WorkflowAlreadyStartedError:
                 # After a Reset, or a Terminate, the child of the run before may still be closing.
-                await workflow.sleep(options.CHILD_ID_WAIT)
+                await workflow.sleep(options.CHILD_ID_WAIT, summary="until the shard's id is free again")
         if self.stopped is not told:
             await self._pass_on(child)
         return child

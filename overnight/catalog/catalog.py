@@ -159,7 +159,7 @@ class Catalog:
     async def record(self, batch_id: str, change: BatchChange) -> None:
         """Write what a batch's workflow says, unless something later, or a delivery, has been written."""
         newer = update(batches).where(batches.c.id == batch_id, batches.c.revision < change.revision)
-        if change.status not in _DELIVERED:
+        if not change.status.delivered:
             # Somebody has reset a workflow that had ended. What its client was given stays given.
             newer = newer.where(batches.c.status.not_in(_DELIVERED))
         async with self._writing() as connection:
@@ -234,7 +234,7 @@ class Catalog:
             raise _unavailable("writing", error) from error
 
 
-_DELIVERED = (BatchStatus.COMPLETED, BatchStatus.EXPIRED, BatchStatus.CANCELLED)
+_DELIVERED = tuple(status.value for status in BatchStatus if status.delivered)
 _ENDED = tuple(status.value for status in BatchStatus if status.ended)
 
 

@@ -15,8 +15,10 @@ WRITES = {"overnight_writes": True}
 def open_engine(url: str) -> AsyncEngine:
     """Open `url` (an SQLAlchemy URL with an async driver); no connection is made yet."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_pre_ping=True)
-    engine = create_async_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_SECONDS})
+        return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
+    # Hidden, or an error that nobody expected would have a client's metadata in the log.
+    connect_args = {"timeout": _BUSY_TIMEOUT_SECONDS}
+    engine = create_async_engine(url, connect_args=connect_args, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

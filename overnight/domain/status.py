@@ -20,6 +20,11 @@ class BatchStatus(StrEnum):
         """Whether nothing will change any more."""
         return self in _ENDED
 
+    @property
+    def delivered(self) -> bool:
+        """Whether the client was given what there is, for good. A `failed` batch may be tried once more."""
+        return self.ended and self is not BatchStatus.FAILED
+
 
 _ENDED = frozenset({BatchStatus.FAILED, BatchStatus.COMPLETED, BatchStatus.EXPIRED, BatchStatus.CANCELLED})
 

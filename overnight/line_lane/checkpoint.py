@@ -1,6 +1,6 @@
 """Answers are kept as they come, in immutable parts: a bucket can't append, and a worker can be killed.
 
-What is lost at a kill is what was answered since the last part: at most FLUSH_LINES or FLUSH_AGE.
+What a kill loses is what is held then: never more than MAX_HELD_LINES, and nothing older than a second.
 """
 
 import asyncio
@@ -11,9 +11,13 @@ from datetime import timedelta
 from overnight.line_lane.record import Record, pack_part, unpack_part
 from overnight.storage.protocol import Storage
 
-FLUSH_LINES = 200
-FLUSH_BYTES = 8 * 2**20
-FLUSH_AGE = timedelta(seconds=1)
+MAX_HELD_LINES = 200
+PART_LINES = 160
+"""What is beyond it is held while a part is being written."""
+
+PART_BYTES = 8 * 2**20
+PART_AGE = timedelta(seconds=0.75)
+"""How long a lone answer waits for company. The rest of the second is for writing it."""
 
 
 class CheckpointWriter:
@@ -37,8 +41,8 @@ class CheckpointWriter:
 
     @property
     def is_full(self) -> bool:
-        """Whether more is held than two parts take, so that senders should wait for `room`."""
-        return len(self._records) >= 2 * FLUSH_LINES or self._bytes >= 2 * FLUSH_BYTES
+        """Whether so much is held that senders should wait for `room` before they send more."""
+        return len(self._records) >= MAX_HELD_LINES or self._bytes >= 2 * PART_BYTES
 
     def add(self, record: Record) -> None:
         """Hold a record until the next part is written."""
@@ -52,7 +56,7 @@ class CheckpointWriter:
 
     @property
     def _is_due(self) -> bool:
-        return self._closing or len(self._records) >= FLUSH_LINES or self._bytes >= FLUSH_BYTES
+        return self._closing or len(self._records) >= PART_LINES or self._bytes >= PART_BYTES
 
     async def room(self) -> None:
         """Wait until a part has been written."""
@@ -65,7 +69,7 @@ class CheckpointWriter:
         while not self._closing:
             await self._begun.wait()
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(self._oldest_at + FLUSH_AGE.total_seconds()):
+                async with asyncio.timeout_at(self._oldest_at + PART_AGE.total_seconds()):
                     await self._due.wait()
             await self.flush()
         await self.flush()

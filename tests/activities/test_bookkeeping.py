@@ -1,11 +1,13 @@
 """Bookkeeping: the row is there, it is written as often as it takes, and its list of problems has an end."""
 
+import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.bookkeeping import SHOWN_PROBLEMS, Bookkeeping
 from activities.files import PROBLEMS
 from activities.payloads import ProgressReport, Record
 from overnight.domain.batch import BatchChange, BatchError
+from overnight.domain.errors import BatchOver
 from overnight.domain.ids import output_file_id
 from overnight.domain.layout import file_key
 from overnight.domain.status import BatchStatus
@@ -52,3 +54,17 @@ async def test_progress_is_the_sum_of_what_the_chunks_report(house: House) -> No
         )
     report = await ActivityEnvironment().run(books(house).read_progress, BATCH)
     assert report == ProgressReport(completed=8, failed=2, tokens=14, waiting_on="connection refused")
+
+
+@pytest.mark.parametrize("status", [BatchStatus.COMPLETED, BatchStatus.EXPIRED, BatchStatus.CANCELLED])
+async def test_a_batch_that_was_delivered_is_not_told_again(house: House, status: BatchStatus) -> None:
+    await house.catalog.add_batch(order())
+    await house.catalog.record(BATCH, BatchChange(revision=5, status=status))
+    with pytest.raises(BatchOver):
+        await ActivityEnvironment().run(books(house).open_batch, order())
+
+
+async def test_a_batch_that_failed_may_be_told_again(house: House) -> None:
+    await house.catalog.add_batch(order())
+    await house.catalog.record(BATCH, BatchChange(revision=5, status=BatchStatus.FAILED))
+    await ActivityEnvironment().run(books(house).open_batch, order())

@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 
+import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.collect import Collect
 from activities.payloads import Collected, CollectOrder, SealedRef
+from overnight.domain.batch import BatchChange
+from overnight.domain.errors import BatchOver, ObjectNotFound
 from overnight.domain.file import FilePurpose
 from overnight.domain.layout import sealed_key, work_prefix
-from tests.activities.house import BATCH, House
+from overnight.domain.status import BatchStatus
+from tests.activities.house import BATCH, House, order
 
 
 async def seal(house: House, shard: int, *, output: bytes = b"", error: bytes = b"") -> SealedRef:
@@ -77,3 +81,21 @@ async def test_tidying_removes_what_this_batch_ran_on_and_nothing_else(house: Ho
         await ActivityEnvironment().run(step.tidy, BATCH)
     assert await house.keys("work/") == [other]
     assert await content_of(house, collected.output_file_id) == b"0\n"
+
+
+async def test_a_batch_that_was_reset_after_its_end_is_given_up_and_its_files_stay(house: House) -> None:
+    await house.catalog.add_batch(order())
+    shard = await seal(house, 0, output=b"0\n")
+    collected = await collect(house, shard)
+    await house.catalog.record(BATCH, BatchChange(revision=1, status=BatchStatus.COMPLETED))
+    step = Collect(catalog=house.catalog, storage=house.storage)
+    await ActivityEnvironment().run(step.tidy, BATCH)
+    with pytest.raises(BatchOver):
+        await collect(house, shard)
+    assert await content_of(house, collected.output_file_id) == b"0\n"
+
+
+async def test_a_shard_that_is_missing_while_the_batch_runs_is_not_the_end(house: House) -> None:
+    await house.catalog.add_batch(order())
+    with pytest.raises(ObjectNotFound):
+        await collect(house, SealedRef(attempt="0001-x", output=True, error=False))

@@ -118,6 +118,15 @@ async def test_a_batch_that_temporal_has_lost_goes_on(keeper: Keeper) -> None:
     assert keeper.restarts.asked == [(batch_id, False)]
 
 
+async def test_a_batch_that_temporal_has_lost_is_still_to_be_cancelled_if_its_client_wants_that(
+    keeper: Keeper,
+) -> None:
+    batch_id = await keeper.row()
+    await keeper.catalog.request_cancel(batch_id, at=NOW)
+    assert await keeper.reconcile() == 1
+    assert keeper.restarts.asked == [(batch_id, True)]
+
+
 @pytest.mark.parametrize("how", ["well", "badly"])
 async def test_a_batch_whose_story_came_to_its_end_without_its_row_is_failed_and_not_told_again(
     keeper: Keeper, how: str

@@ -428,6 +428,16 @@ class TestCancel:
             answer = await http.post(f"/v1/batches/{batch_id}/cancel")
         assert answer.status_code == 409
 
+    async def test_a_cancel_that_came_at_the_last_moment_keeps_its_time(self, served: Served) -> None:
+        batch_id = (await create(served))["id"]
+        served.clock.now = NOON
+        async with served.http() as http:
+            await http.post(f"/v1/batches/{batch_id}/cancel")
+            # The workflow had no time to go through `cancelling`, and has stamped only the end.
+            await settle(served, batch_id, BatchStatus.CANCELLED)
+            batch = (await http.get(f"/v1/batches/{batch_id}")).json()
+        assert (batch["status"], batch["cancelling_at"]) == ("cancelled", int(NOON.timestamp()))
+
     async def test_a_cancel_that_came_too_late_does_not_show(self, served: Served) -> None:
         batch_id = (await create(served))["id"]
         async with served.http() as http:

@@ -241,3 +241,14 @@ def test_a_gateway_that_is_not_there_is_said_with_how_to_start_it(overnight: Ove
 
 def test_a_url_may_end_in_v1_as_an_sdks_does(overnight: Overnight, gateway: StubGateway) -> None:
     assert "batch_1" in overnight("list", "--url", f"{gateway.url}/v1/")[0]
+
+
+def test_a_gateway_on_this_machine_is_not_looked_for_behind_a_proxy(
+    overnight: Overnight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+
+    out, _ = overnight("show", "batch_1")
+
+    assert "batch_1" in out

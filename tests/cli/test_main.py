@@ -88,3 +88,17 @@ def test_simulate_serves_an_endpoint_until_it_is_interrupted() -> None:
 
     assert answer.json()["object"] == "chat.completion"
     assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("command", ["serve", "gateway"])
+def test_a_data_folder_that_cannot_be_made_is_said_in_a_line(tmp_path: Path, command: str) -> None:
+    (tmp_path / "file").touch()
+    folder = str(tmp_path / "file")
+
+    ended = subprocess.run(
+        [*PYTHON, "-m", "cli", command, "--data-dir", folder], env=ENVIRONMENT, capture_output=True, text=True
+    )
+
+    assert ended.returncode == 1
+    assert f"overnight: [Errno 17] File exists: '{folder}'" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,16 +1,19 @@
 """The catalog keeps what it is told, in order, and is never turned back."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from overnight.catalog import Catalog
+from overnight.catalog import Catalog, upgrade
 from overnight.domain.batch import BatchChange, BatchError, BatchOrder, Stamps
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import InvalidRequest, UnknownBatch, UnknownFile
+from overnight.domain.errors import CatalogUnavailable, InvalidRequest, UnknownBatch, UnknownFile
 from overnight.domain.file import File, FilePurpose
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
@@ -203,3 +206,18 @@ async def test_many_writers_at_once_all_get_through(catalog: Catalog) -> None:
         )
     )
     assert (await catalog.batch("batch_1")).counts.completed == 50
+
+
+async def test_a_database_of_a_later_version_is_refused_in_words(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path}/later.db"
+    await asyncio.to_thread(upgrade, url)
+    with closing(sqlite3.connect(tmp_path / "later.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(CatalogUnavailable, match="9999"):
+        await asyncio.to_thread(upgrade, url)
+
+
+async def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "prose.db").write_text("Once upon a time there was a file that was no database." * 100)
+    with pytest.raises(CatalogUnavailable, match="not a database"):
+        await asyncio.to_thread(upgrade, f"sqlite+aiosqlite:///{tmp_path}/prose.db")

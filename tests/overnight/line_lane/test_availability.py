@@ -129,7 +129,8 @@ async def test_the_only_line_left_is_refused_for_good_once_it_is_beyond_doubt(be
 
 
 async def test_a_rate_limited_line_outlasts_its_attempts(bench: Workbench) -> None:
-    limited = body("limited", fault={"status": 429, "times": 100})
+    fault = {"status": 429, "seconds": 0.01, "times": 3 * IMPATIENT.attempts}
+    limited = body("limited", fault=fault)
     await bench.given(limited, *(body(f"{n}") for n in range(900)))
     patience = replace(IMPATIENT, rate_limit_doubt=timedelta(hours=1))
     async with LineLane(patience=patience) as bench.lane:
