@@ -29,8 +29,8 @@ class Bookkeeping:
     async def open_batch(self, order: BatchOrder) -> None:
         """Make sure the row is there: the gateway may have died before it wrote it.
 
-        Raises BatchOver when the batch was delivered: somebody has reset its workflow to the start, and no line
-        is to be sent, or file to be written, a second time.
+        Raises BatchOver when the batch was delivered: somebody has reset its workflow to the start, and no
+        line is to be sent, or file to be written, a second time.
         """
         await self._catalog.add_batch(order)
         if (await self._catalog.batch(order.batch_id)).status.delivered:

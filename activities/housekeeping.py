@@ -91,8 +91,8 @@ class Housekeeping:
             await self._catalog.record(batch.order.batch_id, _given_up(batch, now=datetime.now(UTC)))
             return "failed"
         # A workflow that somebody ended is a batch that somebody cancelled. One that Temporal has never
-        # heard of was lost with Temporal's own database, and nobody wanted that: it goes on, unless its client
-        # has asked for a cancel, of which nobody but the row knows any more.
+        # heard of was lost with Temporal's own database, and nobody wanted that: it goes on, unless its
+        # client has asked for a cancel, of which nobody but the row knows any more.
         cancelled = status is not None or batch.cancel_requested_at is not None
         await self._restarts.start_again(batch.order, cancelled=cancelled)
         return "restarted to be cancelled" if cancelled else "restarted"

@@ -1,4 +1,4 @@
-"""A batch that was delivered can't be gone on with: what it ran on is gone, and its files are its client's."""
+"""A batch that has ended can't be gone on with: what it ran on is gone, and its files are its client's."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

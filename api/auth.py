@@ -8,6 +8,7 @@ from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
 from api.gateway import TheGateway
+from api.local_only import refuse_foreign
 from overnight.domain.errors import Unauthorized
 
 _NO_KEY = (
@@ -23,9 +24,10 @@ def require_key(
     gateway: TheGateway,
     _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> None:
-    """Let the request pass, or raise Unauthorized. The key that came is never repeated."""
+    """Let the request pass, or raise Unauthorized, or a 403. The key that came is never repeated."""
     expected = gateway.settings.master_key
     if expected is None:
+        refuse_foreign(request.headers)
         return
     # The header's raw bytes: decoding them first would make another string of a key with an umlaut in it.
     scheme, _, key = dict(request.scope["headers"]).get(b"authorization", b"").partition(b" ")

@@ -55,8 +55,9 @@ _DO_NOT_RETRY = {"x-should-retry": "false"}
 _UNEXPECTED = _Answer(status=500, message=_SURPRISE)
 
 
-def _unavailable(what: str) -> _Answer:
-    return _Answer(status=503, message=f"{what} is not available right now. Try again.", code="unavailable")
+def _unavailable(what: str, *, headers: dict[str, str] | None = None) -> _Answer:
+    message = f"{what} is not available right now. Try again."
+    return _Answer(status=503, message=message, code="unavailable", headers=headers)
 
 
 _ANSWERS: tuple[tuple[type[OvernightError], _Answer], ...] = (
@@ -82,7 +83,8 @@ _ANSWERS: tuple[tuple[type[OvernightError], _Answer], ...] = (
     ),
     (StorageUnavailable, _unavailable("Storage")),
     (CatalogUnavailable, _unavailable("The catalog")),
-    (TemporalUnavailable, _unavailable("Temporal")),
+    # A create whose answer was lost may have started all the same: a person is to look before it is repeated.
+    (TemporalUnavailable, _unavailable("Temporal", headers=_DO_NOT_RETRY)),
 )
 
 _log = structlog.get_logger(__name__)

@@ -72,6 +72,7 @@ def serve(
     log_level: Log = LogLevel.INFO,
 ) -> None:
     """Run everything on this machine: Temporal, a worker and the gateway, until Ctrl-C."""
+    parts.keep_to_ourselves()
     parts.take_environment(config)
     configure_logging(process="serve", level=log_level)
     from cli import serve as serving  # noqa: PLC0415 - only this command needs Temporal

@@ -100,7 +100,13 @@ def take_environment(config: Path | None) -> None:
     os.environ.update(environment(config, os.environ))
 
 
+def keep_to_ourselves() -> None:
+    """Let nobody else on this machine read what this process and its children write: prompts, answers."""
+    os.umask(0o077)
+
+
 def _begin(name: str, config: Path | None, log_level: LogLevel) -> None:
+    keep_to_ourselves()
     follow_parent()
     take_environment(config)
     configure_logging(process=name, level=log_level)

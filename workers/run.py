@@ -35,7 +35,7 @@ HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """A cancel reaches an activity with its heartbeats, so they are not to be held back for longer."""
 
 MAX_CHUNKS = 16
-"""Chunks of one deployment at once in one process: those of five batches. What they hold in memory together
+"""Chunks of one deployment at once in one process; a batch has up to six. What they hold in memory together
 is bounded by the lane."""
 
 STICKY_TIMEOUT = timedelta(seconds=2)

@@ -1,7 +1,7 @@
 """`model_list` → deployments: which provider, where, with which key, how hard, and at what price."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -45,25 +45,35 @@ def read_deployments(
     reading: Reading, entries: Sequence[object], *, gateway_port: int
 ) -> tuple[Deployment, ...]:
     """Return the deployments of `model_list`, leaving out those with problems, which `reading` keeps."""
-    found: dict[str, Deployment] = {}
+    found: list[Deployment] = []
     for position, raw in enumerate(entries):
         place: Place = ("model_list", position)
         deployment = _read_deployment(reading, raw, place)
         if deployment is None:
             continue
-        if deployment.id in found:
+        alike = [each for each in found if _identity(each) == _identity(deployment)]
+        if any(each.api_base == deployment.api_base for each in alike):
             reading.problem(place, _DUPLICATE.format(name=deployment.model_name))
         if points_at(deployment.api_base, gateway_port):
             where = {"name": deployment.model_name, "base": deployment.api_base}
             reading.warnings.append(_POINTS_AT_ITSELF.format(**where))
-        found[deployment.id] = deployment
-    return tuple(found.values())
+        found.append(replace(deployment, id=_id(deployment, number=len(alike))))
+    return tuple(found)
+
+
+def _identity(deployment: Deployment) -> tuple[str, str, str]:
+    return deployment.model_name, deployment.provider, deployment.model
+
+
+def _id(deployment: Deployment, *, number: int) -> str:
+    # Not the address: running batches name a deployment by its id, and are to follow it when it moves.
+    return deployment_id(*_identity(deployment), str(number))
 
 
 def openai_for_any_model(api_key: str) -> tuple[Deployment, str]:
     """Return the one deployment there is without a file, OpenAI under any name, and what to warn of."""
     deployment = Deployment(
-        id=deployment_id(ANY_MODEL, OPENAI, ANY_MODEL, OPENAI_BASE),
+        id=deployment_id(ANY_MODEL, OPENAI, ANY_MODEL, "0"),
         model_name=ANY_MODEL,
         provider=OPENAI,
         model=ANY_MODEL,
@@ -103,7 +113,7 @@ class _Parameters:
         if model.provider == OPENAI and params.api_base is None and params.batch_lane is None:
             self.reading.warnings.append(_SENT_AS_LINES.format(name=model_name, base=base))
         return Deployment(
-            id=deployment_id(model_name, model.provider, model.name, base),
+            id="",
             model_name=model_name,
             provider=model.provider,
             model=model.name,

@@ -28,9 +28,10 @@ class DeclaredPrice:
 class Deployment:
     """One entry of `model_list`, checked. The key never leaves this object but for the provider.
 
-    `id` is stable across restarts as long as the entry's model name, provider, model and base URL are
-    (it is derived from them), so a history can name it. `max_parallel_requests` bounds requests in
-    flight; `rpm` and `tpm` bound requests and tokens a minute, None meaning no bound.
+    `id` is stable across restarts as long as the entry's model name, provider and model are (it is
+    derived from them, and from the entry's place among those alike), so a history can name it and running
+    batches follow a deployment that moves. `max_parallel_requests` bounds requests in flight; `rpm` and
+    `tpm` bound requests and tokens a minute, None meaning no bound.
     """
 
     id: str

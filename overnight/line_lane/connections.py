@@ -16,6 +16,8 @@ _IDLE_SECONDS = 4.0
 _FIRST_KEEPALIVE_SECONDS = 60
 """A model may think for minutes without a byte; routers forget silent connections after as little as that."""
 
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
 
 def open_connector() -> aiohttp.TCPConnector:
     """Return the pool that all sessions share. How many connections it has is for the deployments' bounds."""
@@ -45,11 +47,12 @@ def open_session(
 def proxy_for(url: str) -> URL | None:
     """Return the proxy that the environment names for `url`, as HTTP_PROXY and NO_PROXY are commonly read.
 
-    aiohttp's own `trust_env` would look for it with every request, and for a password in ~/.netrc too.
+    This machine itself is never asked through a proxy. aiohttp's own `trust_env` would look all of it up
+    with every request, and a password in ~/.netrc too.
     """
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme)
-    if proxy is None or proxy_bypass(parts.netloc.rpartition("@")[2]):
+    if proxy is None or parts.hostname in _LOOPBACK or proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None
     return URL(proxy)
 
@@ -66,7 +69,6 @@ def _kept_alive(address: aiohttp.AddrInfoType) -> socket.socket:
 def _headers(deployment: Deployment) -> dict[str, str]:
     headers = {
         "Content-Type": "application/json",
-        "Accept": "application/json",
         "User-Agent": "overnight",
     }
     if deployment.api_key:

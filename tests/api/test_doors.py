@@ -67,6 +67,31 @@ class TestWithoutAMasterKey:
             del http.headers["authorization"]
             assert (await http.get("/v1/models")).status_code == 200
 
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"host": "evil.example"},
+            {"host": "["},
+            {"origin": "https://evil.example"},
+            {"origin": "null"},
+            {"origin": "http://127.0.0.1.evil.example"},
+        ],
+    )
+    async def test_a_web_page_from_elsewhere_is_kept_out(
+        self, served: Served, headers: dict[str, str]
+    ) -> None:
+        async with served.http() as http:
+            answer = await http.post("/v1/batches/batch_1/cancel", headers=headers)
+        assert answer.status_code == 403
+        assert set(answer.json()["error"]) == KEYS
+
+    @pytest.mark.parametrize(
+        "headers", [{"host": "localhost:4000"}, {"host": "[::1]:4000"}, {"origin": "http://localhost:3000"}]
+    )
+    async def test_a_page_of_this_machine_is_let_in(self, served: Served, headers: dict[str, str]) -> None:
+        async with served.http() as http:
+            assert (await http.get("/v1/models", headers=headers)).status_code == 200
+
 
 @pytest.mark.parametrize("path", ["/health/liveliness", "/health/readiness", "/docs", "/openapi.json"])
 async def test_health_and_docs_are_open(served: Served, path: str) -> None:

@@ -95,9 +95,8 @@ def test_a_data_folder_that_cannot_be_made_is_said_in_a_line(tmp_path: Path, com
     (tmp_path / "file").touch()
     folder = str(tmp_path / "file")
 
-    ended = subprocess.run(
-        [*PYTHON, "-m", "cli", command, "--data-dir", folder], env=ENVIRONMENT, capture_output=True, text=True
-    )
+    arguments = [*PYTHON, "-m", "cli", command, "--data-dir", folder]
+    ended = subprocess.run(arguments, env=ENVIRONMENT, capture_output=True, text=True, check=False)
 
     assert ended.returncode == 1
     assert f"overnight: [Errno 17] File exists: '{folder}'" in ended.stderr

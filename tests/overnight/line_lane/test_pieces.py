@@ -9,6 +9,7 @@ import pytest
 
 from overnight.domain.usage import Usage
 from overnight.line_lane.answer import read_answer
+from overnight.line_lane.connections import proxy_for
 from overnight.line_lane.patience import Patience, parse_retry_after
 from overnight.line_lane.record import Record, pack_part, unpack_part
 from overnight.line_lane.result_line import answer_line, error_line
@@ -135,6 +136,27 @@ async def test_records_come_back_from_a_part_however_its_bytes_are_cut(block: in
             yield content[start : start + block]
 
     assert [record async for record in unpack_part(cut(), key="k")] == records
+
+
+@pytest.mark.parametrize(
+    ("url", "proxied"),
+    [
+        ("http://model.example:8000/v1", True),
+        ("http://user:password@model.example/v1", True),
+        ("http://model.internal/v1", False),
+        ("https://model.example/v1", False),
+        ("http://127.0.0.1:8000/v1", False),
+        ("http://[::1]:8000/v1", False),
+    ],
+)
+def test_the_proxy_of_the_environment_is_used_where_it_is_meant(
+    url: str, proxied: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("no_proxy", "model.internal")
+    assert (proxy_for(url) is not None) is proxied
 
 
 def test_result_lines_are_json_whatever_the_custom_id() -> None:
