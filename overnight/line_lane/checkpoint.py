@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from datetime import timedelta
 
+from overnight.domain.errors import StorageError, StorageFull, StorageUnavailable
 from overnight.line_lane.record import Record, pack_part, unpack_part
 from overnight.storage.protocol import Storage
 
@@ -19,12 +20,19 @@ PART_BYTES = 8 * 2**20
 PART_AGE = timedelta(seconds=0.75)
 """How long a lone answer waits for company. The rest of the second is for writing it."""
 
+FIRST_RETRY = timedelta(seconds=0.5)
+LONGEST_RETRY = timedelta(seconds=15)
+"""Between these two doubles the pause before a part that could not be written is tried again."""
+
+_WHY_NOT = {StorageFull: "storage has no room left", StorageUnavailable: "storage can't be written to"}
+
 
 class CheckpointWriter:
     """Gathers records and writes them as parts while the lane goes on sending.
 
     `part_key` makes the key of the n-th part, from 0. `run` does the writing; `add` never waits, and
-    `room` waits while the store is too slow for the lane.
+    `room` waits while the store is too slow for the lane. While the store refuses (a full disk), answers
+    that were paid for are held and tried again, nothing more is sent than fits, and `waiting_on` says why.
     """
 
     def __init__(self, storage: Storage, *, part_key: Callable[[int], str]) -> None:
@@ -38,6 +46,7 @@ class CheckpointWriter:
         self._due = asyncio.Event()
         self._written = asyncio.Event()
         self._closing = False
+        self.waiting_on: str | None = None
 
     @property
     def is_full(self) -> bool:
@@ -65,20 +74,33 @@ class CheckpointWriter:
             await self._written.wait()
 
     async def run(self) -> None:
-        """Write a part whenever one is due, until `close`. Raises StorageError."""
+        """Write a part whenever one is due, until `close`."""
         while not self._closing:
             await self._begun.wait()
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(self._oldest_at + PART_AGE.total_seconds()):
                     await self._due.wait()
-            await self.flush()
-        await self.flush()
+            await self._flush_in_the_end()
+        await self._flush_in_the_end()
 
     def close(self) -> None:
         """Let `run` write what is held and return."""
         self._closing = True
         self._begun.set()
         self._due.set()
+
+    async def _flush_in_the_end(self) -> None:
+        pause = FIRST_RETRY
+        while True:
+            try:
+                await self.flush()
+            except StorageError as error:
+                self.waiting_on = _WHY_NOT.get(type(error), "storage refuses to be written to")
+                await asyncio.sleep(pause.total_seconds())
+                pause = min(pause * 2, LONGEST_RETRY)
+            else:
+                self.waiting_on = None
+                return
 
     async def flush(self) -> None:
         """Write what is held as one part; if that fails, it is held still. Raises StorageError."""

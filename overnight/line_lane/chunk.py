@@ -156,7 +156,7 @@ class _ChunkRun:
 
     async def _report(self, report: Callable[[ChunkProgress], None]) -> None:
         while True:
-            report(self.tally.progress(self.sender.waiting_on))
+            report(self.tally.progress(self.writer.waiting_on or self.sender.waiting_on))
             await asyncio.sleep(REPORT_INTERVAL.total_seconds())
 
     async def _send_lines(self) -> None:

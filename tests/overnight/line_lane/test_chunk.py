@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from overnight.domain.deployment import DEFAULT_PARALLEL_REQUESTS
 from overnight.domain.errors import ObjectNotFound, StorageFull
 from overnight.domain.layout import part_key
 from overnight.domain.status import StopReason
@@ -208,12 +209,32 @@ class FullStorage(MemoryStorage):
         return await super().put(key, content)
 
 
-async def test_a_full_store_stops_the_chunk_with_its_own_error(bench: Workbench) -> None:
+async def test_a_full_store_holds_the_lane_until_there_is_room_and_nothing_is_sent_twice(
+    bench: Workbench,
+) -> None:
     bench.storage = storage = FullStorage()
     await bench.given(*(body(f"{n}") for n in range(600)))
     storage.full = True
+    running = asyncio.create_task(bench.run())
+    await until(lambda: bench.waiting_on == "storage has no room left")
+    assert bench.endpoint.arrivals.total() <= MAX_HELD_LINES + 2 * DEFAULT_PARALLEL_REQUESTS
+    storage.full = False
+    await running
+    output, _ = await bench.results()
+    assert len(output) == bench.endpoint.arrivals.total() == 600
+
+
+async def test_a_chunk_that_is_stopped_while_the_store_is_full_says_what_it_could_not_keep(
+    bench: Workbench,
+) -> None:
+    bench.storage = storage = FullStorage()
+    await bench.given(*(body(f"{n}") for n in range(600)))
+    storage.full = True
+    running = asyncio.create_task(bench.run())
+    await until(lambda: bench.waiting_on is not None)
+    running.cancel()
     with pytest.raises(StorageFull):
-        await bench.run()
+        await running
 
 
 async def test_a_missing_input_is_an_error_that_names_it(bench: Workbench) -> None:

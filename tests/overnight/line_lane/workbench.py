@@ -68,6 +68,11 @@ class Workbench:
     plan: ShardPlan = field(default_factory=lambda: ShardPlan(()))
     url: Endpoint = Endpoint.CHAT_COMPLETIONS
 
+    @property
+    def waiting_on(self) -> str | None:
+        """What the last report says that lines wait for."""
+        return self.reports[-1].waiting_on if self.reports else None
+
     def deployment(self, **fields: Any) -> Deployment:
         given: dict[str, Any] = {
             "id": "dep_1",
