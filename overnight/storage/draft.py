@@ -5,6 +5,8 @@ import secrets
 from io import FileIO
 from pathlib import Path
 
+from overnight.storage.durable_folders import DurableFolders
+
 _PUBLISH_ATTEMPTS = 100
 """How often a folder may be tidied away between making it and moving the file into it."""
 
@@ -18,13 +20,13 @@ class Draft:
         self._path = folder / secrets.token_hex(16)
         self.size = 0
 
-    def store(self, content: bytes, target: Path, *, root: Path) -> None:
+    def store(self, content: bytes, target: Path, *, folders: DurableFolders) -> None:
         """Do all of it, `create` to `publish`, with content that is at hand; leave nothing if it fails."""
         try:
             self.create()
             self.write(content)
             self.sync()
-            self.publish(target, root=root)
+            self.publish(target, folders=folders)
         except BaseException:
             self.discard()
             raise
@@ -47,12 +49,12 @@ class Draft:
         """Make the content survive a power failure."""
         os.fsync(self._file.fileno())
 
-    def publish(self, target: Path, *, root: Path) -> None:
+    def publish(self, target: Path, *, folders: DurableFolders) -> None:
         """Move the file to `target`, replacing what is there, and make that survive as well."""
         self._file.close()
+        folders.forget_missing(target)
         self._move(target)
-        for folder in _folders_up_to(root, target):
-            _sync_folder(folder)
+        folders.sync(target)
 
     def discard(self) -> None:
         """Remove the file, unless it was published or never made."""
@@ -71,19 +73,3 @@ class Draft:
                     raise
             else:
                 return
-
-
-def _folders_up_to(root: Path, target: Path) -> list[Path]:
-    return [folder for folder in target.parents if folder == root or root in folder.parents]
-
-
-def _sync_folder(folder: Path) -> None:
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except FileNotFoundError:
-        # The object was deleted in the meantime, and its empty folder with it.
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

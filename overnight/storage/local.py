@@ -22,6 +22,7 @@ from typing import ParamSpec, TypeVar
 from overnight.domain.errors import ObjectNotFound, StorageError, StorageFull, StorageUnavailable
 from overnight.storage.blocks import BLOCK_BYTES, gathered
 from overnight.storage.draft import Draft
+from overnight.storage.durable_folders import DurableFolders
 from overnight.storage.keys import RESERVED, require_key, require_prefix
 from overnight.storage.probe import probe
 from overnight.storage.protocol import StoredObject
@@ -39,6 +40,7 @@ class LocalStorage:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._incoming = root / RESERVED
+        self._folders = DurableFolders(root)
 
     async def put(self, key: str, content: AsyncIterator[bytes]) -> StoredObject:
         """Store `content`; see Storage.
@@ -51,7 +53,7 @@ class LocalStorage:
             first = await anext(blocks, b"")
             if len(first) < BLOCK_BYTES:
                 # All there is. Checkpoints are like that, and there are many: one trip to a thread will do.
-                await _on_disk(key, draft.store, first, target, root=self._root)
+                await _on_disk(key, draft.store, first, target, folders=self._folders)
             else:
                 await self._put_large(key, target, draft, first, blocks)
         return StoredObject(key, draft.size)
@@ -63,7 +65,7 @@ class LocalStorage:
             await _on_disk(key, draft.create)
             await _write_behind(key, draft, first, blocks)
             await _on_disk(key, draft.sync)
-            await _on_disk(key, draft.publish, target, root=self._root)
+            await _on_disk(key, draft.publish, target, folders=self._folders)
         finally:
             await _on_disk(key, draft.discard)
 
@@ -84,7 +86,7 @@ class LocalStorage:
 
     async def delete(self, key: str) -> None:
         """Remove the object and the folders it leaves empty; see Storage."""
-        await _on_disk(key, _remove, self._path(key), root=self._root)
+        await _on_disk(key, _remove, self._path(key), root=self._root, folders=self._folders)
 
     async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
         """Yield the objects below `prefix` in order; see Storage. One folder at a time is in memory."""
@@ -173,7 +175,7 @@ def _size_of(path: Path) -> int:
     return found.st_size
 
 
-def _remove(path: Path, *, root: Path) -> None:
+def _remove(path: Path, *, root: Path, folders: DurableFolders) -> None:
     try:
         path.unlink()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -184,6 +186,7 @@ def _remove(path: Path, *, root: Path) -> None:
         except OSError:
             # Something is in it, or another delete was quicker. A put that loses its folder makes it again.
             return
+        folders.forget(folder)
 
 
 @dataclass(frozen=True, slots=True)
