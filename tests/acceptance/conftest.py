@@ -34,6 +34,10 @@ model_list:
     model_info:
       input_cost_per_token_batches: 0.000001
       output_cost_per_token_batches: 0.000002
+  - model_name: day
+    litellm_params:
+      model: hosted_vllm/day-7b
+      api_base: {api_base}
 """
 
 Serve = Callable[..., Served]

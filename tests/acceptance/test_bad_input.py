@@ -118,7 +118,7 @@ def test_a_form_that_is_not_whole_or_has_two_files_is_refused(served: Served) ->
 
 @pytest.mark.usefixtures("unharmed")
 def test_a_client_that_hangs_in_an_upload_and_goes_away_leaves_nothing_behind(served: Served) -> None:
-    head = f"POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: {10**7}\r\n"
+    head = f"POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: {10**7}\r\n"
     head += f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
     content = lines(1)[0] + b"\n" * ENOUGH_TO_BE_WRITTEN
     opened = form(field("purpose", "batch"), file(content)).removesuffix(end())
@@ -132,7 +132,7 @@ def test_a_client_that_hangs_in_an_upload_and_goes_away_leaves_nothing_behind(se
 
 @pytest.mark.usefixtures("unharmed")
 def test_an_upload_that_the_disk_can_not_hold_is_refused_before_it_is_sent(served: Served) -> None:
-    head = f"POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Length: {MORE_THAN_ANY_DISK}\r\n"
+    head = f"POST /v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: {MORE_THAN_ANY_DISK}\r\n"
     head += f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\nConnection: close\r\n\r\n"
 
     with socket.create_connection(("127.0.0.1", served.port), timeout=60) as client:

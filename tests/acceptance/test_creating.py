@@ -116,7 +116,7 @@ def test_all_bad_lines_are_reported_in_line_order_counted_from_one(
             request("stranger", body=chat("hello", model="nobody")),
             request("talkative", body=chat("hello", stream=True)),
             request("first"),
-            request("other", body={**chat("hello"), "model": "smollm2-135m"}),
+            request("other", body={**chat("hello"), "model": "day"}),
             request("nameless", body={"messages": []}),
         )
     )
