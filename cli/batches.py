@@ -1,6 +1,7 @@
 """The commands a client needs: submit, list, show, watch, cancel, results."""
 
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from cli.options import (
 from cli.showing import batch_details, batch_table, print_faults, print_summary
 from cli.views import BatchView, FileView
 from cli.watching import LeftRunning, watch
+from overnight.jsonl import line_with_model
 
 INTERRUPTED = 130
 """What a shell calls the exit code of a command that Ctrl-C ended."""
@@ -41,6 +43,9 @@ def submit(
     file: Annotated[Path, typer.Argument(help="The batch's lines, as JSONL.", exists=True, dir_okay=False)],
     *,
     endpoint: Annotated[str, typer.Option(help="What every line is for.")] = "/v1/chat/completions",
+    model: Annotated[
+        str | None, typer.Option(help="Run every line on this model, whatever it names.")
+    ] = None,
     metadata: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Up to 16 of them.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key makes the same batch.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
@@ -51,7 +56,7 @@ def submit(
     """Upload FILE and make a batch of it. With -o (which waits), fetch the results when it has ended."""
     console, pairs = stderr(), _pairs(metadata or [])
     with _gateway(url, api_key) as client:
-        uploaded = _upload(client, file, console=console)
+        uploaded = _upload(client, file, model=model, console=console)
         batch = client.create(
             uploaded.id,
             endpoint=endpoint,
@@ -152,7 +157,7 @@ def _gateway(url: str, api_key: str) -> Iterator[GatewayClient]:
         yield client
 
 
-def _upload(client: GatewayClient, file: Path, *, console: Console) -> FileView:
+def _upload(client: GatewayClient, file: Path, *, model: str | None, console: Console) -> FileView:
     size = file.stat().st_size
     columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
     quiet = not console.is_terminal or size < _SHOWS_PROGRESS_FROM
@@ -160,7 +165,12 @@ def _upload(client: GatewayClient, file: Path, *, console: Console) -> FileView:
         Progress(*columns, console=console, disable=quiet, transient=True) as progress,
         progress.open(file, "rb", description="uploading") as content,
     ):
-        return client.upload(content, filename=file.name)
+        if model is None:
+            return client.upload(content, filename=file.name)
+        with tempfile.TemporaryFile() as for_model:
+            for_model.writelines(line_with_model(line, model) for line in content)
+            for_model.seek(0)
+            return client.upload(for_model, filename=file.name)
 
 
 def _wait(client: GatewayClient, batch_id: str, *, console: Console, output: Path | None) -> None:

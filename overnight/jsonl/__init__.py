@@ -3,7 +3,7 @@
 from overnight.jsonl.inspector import Inspection, Inspector
 from overnight.jsonl.plan import decode_plan, encode_plan
 from overnight.jsonl.problems import encode_problem, read_problems
-from overnight.jsonl.requests import Request, read_requests, with_model
+from overnight.jsonl.requests import Request, line_with_model, read_requests, with_model
 from overnight.jsonl.upload_check import UploadCheck
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "decode_plan",
     "encode_plan",
     "encode_problem",
+    "line_with_model",
     "read_problems",
     "read_requests",
     "with_model",

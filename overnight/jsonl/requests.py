@@ -62,3 +62,14 @@ def with_model(body: bytes, model: str) -> bytes:
     fields = _decode_fields(body)
     fields["model"] = msgspec.Raw(_encode(model))
     return _encode(fields)
+
+
+def line_with_model(line: bytes, model: str) -> bytes:
+    """Return a line of an input with `model` in its body; a line that can have none is returned as it is."""
+    try:
+        fields = _decode_fields(line)
+        fields["body"] = msgspec.Raw(with_model(bytes(fields["body"]), model))
+    except (*UNDECODABLE, KeyError):
+        # What is wrong with it is for the gateway to say, by its number.
+        return line
+    return _encode(fields) + b"\n"

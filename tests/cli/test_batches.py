@@ -51,6 +51,19 @@ def test_submit_uploads_the_file_creates_the_batch_and_prints_its_id(
     assert gateway.bearers == {"Bearer sk-test"}
 
 
+def test_submit_can_run_every_line_on_another_model_and_leaves_bad_lines_to_the_gateway(
+    overnight: Overnight, gateway: StubGateway, tmp_path: Path
+) -> None:
+    path = tmp_path / "requests.jsonl"
+    path.write_bytes(LINE + b"no JSON\n" + LINE.removesuffix(b"\n"))
+    overnight("submit", path, "--model", "other")
+
+    first, second, third = gateway.files["file-in"].splitlines()
+    assert json.loads(first)["body"] == json.loads(third)["body"] == {"model": "other"}
+    assert json.loads(first)["custom_id"] == "1"
+    assert second == b"no JSON"
+
+
 def test_submit_passes_the_idempotency_key_and_endpoint_on(
     overnight: Overnight, gateway: StubGateway, requests: Path
 ) -> None:
