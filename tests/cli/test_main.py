@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 import cli
+from cli.ports import next_free
 from tests.cli.conftest import Overnight
 
 CODE = Path(cli.__file__).parent.parent
@@ -95,7 +96,9 @@ def test_a_data_folder_that_cannot_be_made_is_said_in_a_line(tmp_path: Path, com
     (tmp_path / "file").touch()
     folder = str(tmp_path / "file")
 
-    arguments = [*PYTHON, "-m", "cli", command, "--data-dir", folder]
+    # Not the usual port: whatever else runs here may have it.
+    port = str(next_free("127.0.0.1", 45_000))
+    arguments = [*PYTHON, "-m", "cli", command, "--data-dir", folder, "--port", port]
     ended = subprocess.run(arguments, env=ENVIRONMENT, capture_output=True, text=True, check=False)
 
     assert ended.returncode == 1
