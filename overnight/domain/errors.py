@@ -17,6 +17,13 @@ OvernightError
 │   ├── ObjectNotFound        there are no bytes under that key
 │   ├── StorageFull           the disk or the quota has no room
 │   └── StorageUnavailable    the store did not do it; trying again may help
+├── ProviderError
+│   ├── ProviderUnavailable   the provider can't be reached, or is not well; trying again may help
+│   │   ├── SubmissionUnclear the job may or may not have been created
+│   │   └── NotReadyYet       the provider is still taking in what the call is about
+│   ├── NoPlace               the provider has as much queued as it takes for now
+│   └── ProviderRefused       the provider says no for good
+│       └── JobNotFound       the provider does not know the job (any more)
 ├── CatalogUnavailable        the rows can't be read or written now; trying again may help
 └── TemporalUnavailable       Temporal can't be reached; trying again may help
 
@@ -25,6 +32,8 @@ Whether Temporal retries one is decided in `activities/failures.py`, which HTTP 
 """
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 
 class OvernightError(Exception):
@@ -128,6 +137,47 @@ class StorageFull(StorageError):
 
 class StorageUnavailable(StorageError):
     """The store did not do it; trying again may help."""
+
+
+class ProviderError(OvernightError):
+    """The provider did not do it."""
+
+    def __init__(
+        self, message: str | None = None, *, status: int | None = None, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider can't be reached, or is not well."""
+
+
+class SubmissionUnclear(ProviderUnavailable):
+    """The job may or may not have been created."""
+
+
+class NotReadyYet(ProviderUnavailable):
+    """The provider is still taking in what the call is about."""
+
+
+class NoPlace(ProviderError):
+    """The provider has as much queued as it takes for now."""
+
+
+class ProviderRefused(ProviderError):
+    """The provider refuses."""
+
+    def __init__(
+        self, message: str | None = None, *, status: int | None = None, code: str = "provider_refused"
+    ) -> None:
+        super().__init__(message, status=status)
+        self.code = code
+
+
+class JobNotFound(ProviderRefused):
+    """The provider does not know the job (any more)."""
 
 
 class CatalogUnavailable(OvernightError):

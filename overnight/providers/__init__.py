@@ -1,0 +1,1 @@
+"""The providers' batch APIs behind one seam, one provider a file."""

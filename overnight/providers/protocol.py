@@ -1,0 +1,102 @@
+"""The seam to the providers' batch APIs: the verbs of a job's life, and a provider's limits as facts."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.job import Job, Tag
+
+Content = Callable[[], AsyncIterator[bytes]]
+"""A job's input, JSONL in blocks of any size; each call begins at the beginning."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a provider takes, and what can be relied on.
+
+    `max_requests` and `max_bytes` bound one job. `window` is how long the provider tries, None meaning for as
+    long as it takes. `list_lag` is how long a job may exist before a listing shows it. With
+    `idempotent_create` a repeated submit makes no second job, so that nobody needs to look for the first.
+    """
+
+    max_requests: int
+    max_bytes: int
+    endpoints: frozenset[Endpoint]
+    window: timedelta | None
+    list_lag: timedelta
+    idempotent_create: bool = False
+
+
+class LineFault(msgspec.Struct, frozen=True, gc=False):
+    """Why a request of a job was never answered, in the provider's words."""
+
+    code: str
+    message: str
+
+
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """One request's result, in OpenAI's shape: a response (`status` and `body`) or a fault.
+
+    `body` is JSON on one line. `key` is what correlates it: the `custom_id` of the job's line.
+    """
+
+    key: str
+    id: str | None = None
+    status: int = 0
+    request_id: str | None = None
+    body: bytes = b""
+    fault: LineFault | None = None
+
+
+class Provider(Protocol):
+    """One deployment's batch API.
+
+    Every verb raises ProviderUnavailable when the provider can't be reached or is not well (try again
+    later), and ProviderRefused when it says no for good. The vendor's own exceptions end here.
+    """
+
+    limits: Limits
+
+    async def upload(self, content: Content, *, size: int, tag: Tag) -> str:
+        """Send a job's input of `size` bytes as a file with the tag's filename; return the file's id."""
+        ...
+
+    async def find_uploads(self, tag: Tag, *, since: datetime) -> list[str]:
+        """Return the ids of the input files that bear the tag's filename and are not older than `since`."""
+        ...
+
+    async def submit(self, *, tag: Tag, file_id: str, endpoint: Endpoint) -> Job:
+        """Create a job that bears the tag in its own metadata.
+
+        Raises SubmissionUnclear when it may or may not have been created, NotReadyYet while the file is still
+        being taken in, and NoPlace when it exceeds the tokens or jobs that may be queued at once.
+        """
+        ...
+
+    async def find(self, prefix: str, *, since: datetime) -> list[Job]:
+        """Return the jobs whose tag begins with `prefix`, oldest first, of those not older than `since`."""
+        ...
+
+    async def poll(self, job_id: str) -> Job:
+        """Ask how a job is doing. Raises JobNotFound."""
+        ...
+
+    async def cancel(self, job_id: str) -> Job:
+        """Ask for a job to be cancelled; one that has ended is returned as it is. Raises JobNotFound."""
+        ...
+
+    def results(self, job: Job) -> AsyncIterator[Result]:
+        """Yield the results of a job that has ended: in any order, some perhaps twice or not at all."""
+        ...
+
+    async def delete_file(self, file_id: str) -> None:
+        """Delete a file; one that is gone is fine."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
