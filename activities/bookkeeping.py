@@ -3,12 +3,12 @@
 import structlog
 from temporalio import activity
 
-from activities.files import PROBLEMS
 from activities.payloads import ProgressReport, Record
 from overnight.catalog import Catalog
 from overnight.domain import ids, layout
 from overnight.domain.batch import BatchError, BatchOrder
 from overnight.domain.errors import BatchOver
+from overnight.domain.file import BatchFileKind
 from overnight.jsonl import read_problems
 from overnight.storage.protocol import Storage
 
@@ -38,12 +38,15 @@ class Bookkeeping:
         _log.info("batch opened", request_id=order.request_id, endpoint=order.endpoint.value)
 
     @activity.defn(name="record")
-    async def record(self, record: Record) -> None:
-        """Write the batch's picture, with the problems of its input if it has any."""
+    async def record(self, record: Record) -> int:
+        """Write the batch's picture, with the problems of its input if it has any.
+
+        Returns the revision of the row, which is above the picture's if a later one was there already.
+        """
         change = record.change
         if record.problems:
             change = change.with_errors(await self._problems(record.batch_id))
-        await self._catalog.record(record.batch_id, change)
+        revision = await self._catalog.record(record.batch_id, change)
         counts = change.counts
         _log.info(
             "batch status",
@@ -53,6 +56,7 @@ class Bookkeeping:
             failed=counts.failed,
             model=change.model,
         )
+        return revision
 
     @activity.defn(name="read_progress")
     async def read_progress(self, batch_id: str) -> ProgressReport:
@@ -66,5 +70,5 @@ class Bookkeeping:
         )
 
     async def _problems(self, batch_id: str) -> tuple[BatchError, ...]:
-        stored = self._storage.get(layout.file_key(ids.output_file_id(batch_id, PROBLEMS)))
+        stored = self._storage.get(layout.file_key(ids.output_file_id(batch_id, BatchFileKind.PROBLEMS)))
         return tuple(await read_problems(stored, limit=SHOWN_PROBLEMS))

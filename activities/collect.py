@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 
 from temporalio import activity
 
-from activities.files import ERROR, OUTPUT, batch_file
+from activities.files import batch_file
 from activities.heartbeat import heartbeating
 from activities.over import over_if_gone
 from activities.payloads import Collected, CollectOrder
+from activities.waiting import telling_why
 from overnight.catalog import Catalog
 from overnight.domain import ids, layout
+from overnight.domain.file import BatchFileKind
 from overnight.storage.protocol import Storage
 
 
@@ -25,10 +27,14 @@ class Collect:
         """Write the output and the error file, and their rows. Raises BatchOver when they were delivered."""
         outputs = [shard.attempt if shard.output else None for shard in order.shards]
         errors = [shard.attempt if shard.error else None for shard in order.shards]
-        async with heartbeating(), over_if_gone(self._catalog, order.batch_id):
+        async with (
+            heartbeating(),
+            over_if_gone(self._catalog, order.batch_id),
+            telling_why(self._catalog, order.batch_id, step="collect"),
+        ):
             return Collected(
-                output_file_id=await self._file(order, kind=OUTPUT, attempts=outputs),
-                error_file_id=await self._file(order, kind=ERROR, attempts=errors),
+                output_file_id=await self._file(order, kind=BatchFileKind.OUTPUT, attempts=outputs),
+                error_file_id=await self._file(order, kind=BatchFileKind.ERROR, attempts=errors),
             )
 
     @activity.defn(name="tidy")
@@ -38,7 +44,9 @@ class Collect:
             async for stored in self._storage.list(layout.work_prefix(batch_id)):
                 await self._storage.delete(stored.key)
 
-    async def _file(self, order: CollectOrder, *, kind: str, attempts: list[str | None]) -> str | None:
+    async def _file(
+        self, order: CollectOrder, *, kind: BatchFileKind, attempts: list[str | None]
+    ) -> str | None:
         keys = [
             layout.sealed_key(order.batch_id, shard, attempt=attempt, kind=kind)
             for shard, attempt in enumerate(attempts)

@@ -3,18 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 from overnight.domain import ids
-from overnight.domain.file import BATCH_FILE_LIFETIME, File, FilePurpose
+from overnight.domain.file import BATCH_FILE_LIFETIME, BatchFileKind, File, FilePurpose
 from overnight.storage.protocol import StoredObject
-
-OUTPUT = "output"
-ERROR = "error"
-PROBLEMS = "problems"
-"""The three kinds: answers, lines that failed, and what is wrong with an input that was refused."""
 
 
 def batch_file(
     batch_id: str,
-    kind: str,
+    kind: BatchFileKind,
     *,
     stored: StoredObject,
     project: str,

@@ -7,8 +7,8 @@ from typing import Protocol
 import structlog
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
 
+from activities.executions import workflow_status
 from activities.heartbeat import heartbeating
 from overnight.catalog import Catalog
 from overnight.domain.batch import Batch, BatchChange, BatchError, BatchOrder
@@ -63,7 +63,7 @@ class Housekeeping:
         return erased
 
     async def _settle(self, order: BatchOrder) -> bool:
-        status = await self._workflow_status(order.batch_id)
+        status = await workflow_status(self._client, order.batch_id)
         if status is WorkflowExecutionStatus.RUNNING:
             return False
         # A batch may have ended between the list and this look. Its row is written before its workflow
@@ -97,22 +97,13 @@ class Housekeeping:
         await self._restarts.start_again(batch.order, cancelled=cancelled)
         return "restarted to be cancelled" if cancelled else "restarted"
 
-    async def _workflow_status(self, batch_id: str) -> WorkflowExecutionStatus | None:
-        try:
-            description = await self._client.get_workflow_handle(batch_id).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
-        return description.status
-
 
 def _given_up(batch: Batch, *, now: datetime) -> BatchChange:
     """Return what the workflow would have written last, had it been able to."""
     message = "The batch was given up, and could not say why; its workflow in Temporal shows more."
     return BatchChange(
-        # Workflows take their revisions from the clock too, so this is later than all of theirs.
-        revision=(now - _EPOCH) // timedelta(microseconds=1),
+        # Workflows take their revisions from the clock too, which may have gone back since.
+        revision=max((now - _EPOCH) // timedelta(microseconds=1), batch.revision + 1),
         status=BatchStatus.FAILED,
         stamps=replace(batch.stamps, failed_at=now),
         counts=batch.counts,

@@ -5,23 +5,28 @@ speed of the disk, and what it has read so far is worth less than the state it w
 """
 
 import asyncio
+import errno
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from temporalio import activity
 
-from activities.files import PROBLEMS, batch_file
+from activities.files import batch_file
 from activities.heartbeat import heartbeating
-from activities.payloads import Manifest
+from activities.payloads import Manifest, Route
+from activities.waiting import telling_why
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain import ids, layout
 from overnight.domain.batch import BatchError, BatchOrder
-from overnight.domain.deployment import DeclaredPrice
-from overnight.domain.errors import ObjectNotFound, UnknownFile
-from overnight.domain.file import File
+from overnight.domain.deployment import DeclaredPrice, Deployment
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.errors import ObjectNotFound, StorageFull, StorageUnavailable, UnknownFile
+from overnight.domain.file import BatchFileKind, File
 from overnight.jsonl import Inspection, Inspector, encode_plan, encode_problem
+from overnight.providers import endpoints_of
 from overnight.storage.protocol import Storage
 
 MAX_SHARDS = 2_000
@@ -39,19 +44,24 @@ class Ingest:
     @activity.defn(name="ingest")
     async def ingest(self, order: BatchOrder) -> Manifest:
         """Check the batch's input; whatever is wrong with it is in the manifest, not raised."""
+        async with heartbeating(), telling_why(self._catalog, order.batch_id, step="ingest"):
+            return await self._ingest(order)
+
+    async def _ingest(self, order: BatchOrder) -> Manifest:
         try:
             # A client may delete its input once the batch is made; what counts is what was there then.
             file = await self._catalog.file(order.input_file_id, project=order.project, now=order.created_at)
-            with tempfile.TemporaryDirectory(prefix="overnight-ingest-") as scratch:
-                async with heartbeating():
-                    return await self._inspect(order, file, Path(scratch))
+            with _scratch() as scratch:
+                return await self._inspect(order, file, scratch)
         except (UnknownFile, ObjectNotFound):
             return await self._refuse(order, [encode_problem(_missing(order.input_file_id))], count=1)
 
     async def _inspect(self, order: BatchOrder, file: File, scratch: Path) -> Manifest:
+        provider = order.provider or file.provider
         inspector = Inspector(
             endpoint=order.endpoint,
-            knows_model=lambda model: bool(self._settings.deployments_for(model)),
+            knows_model=lambda model: bool(self._settings.deployments_for(model, provider)),
+            why_unknown=lambda model: self._settings.why_none_for(model, provider),
             default_model=self._settings.default_model,
             scratch=scratch,
         )
@@ -62,30 +72,56 @@ class Ingest:
             return await self._refuse(order, inspection.problems_jsonl(), count=inspection.problem_count)
         if len(inspection.shards) > MAX_SHARDS:
             return await self._refuse(order, [encode_problem(_too_large(inspection.lines))], count=1)
-        return await self._plan(order.batch_id, inspection)
+        model = inspection.model
+        serving = self._settings.deployments_for(model, provider) if model else ()
+        able = tuple(each for each in serving if order.endpoint in endpoints_of(each))
+        if not able:
+            return await self._refuse(order, [encode_problem(_unable(order.endpoint, serving))], count=1)
+        return await self._plan(order.batch_id, inspection, able)
 
-    async def _plan(self, batch_id: str, inspection: Inspection) -> Manifest:
+    async def _plan(
+        self, batch_id: str, inspection: Inspection, deployments: tuple[Deployment, ...]
+    ) -> Manifest:
         for shard, plan in enumerate(inspection.shards):
             await self._storage.put(layout.plan_key(batch_id, shard), _stream([encode_plan(plan)]))
-        model = inspection.model
-        deployments = self._settings.deployments_for(model) if model else ()
+        model, default = inspection.model, self._settings.default_model
         return Manifest(
             lines=inspection.lines,
             shards=tuple(len(plan.chunks) for plan in inspection.shards),
             model=model,
-            provider=deployments[0].provider if deployments else None,
-            deployments=tuple(deployment.id for deployment in deployments),
+            default_model=model if model == default else None,
+            provider=deployments[0].provider,
+            routes=tuple(map(_route, deployments)),
             price=_quote(deployment.price for deployment in deployments),
         )
 
     async def _refuse(self, order: BatchOrder, problems: Iterable[bytes], *, count: int) -> Manifest:
         """Keep all problems as a file of the client's; the batch itself lists only the first of them."""
-        file_id = ids.output_file_id(order.batch_id, PROBLEMS)
-        stored = await self._storage.put(layout.file_key(file_id), _stream(problems))
-        await self._catalog.add_file(
-            batch_file(order.batch_id, PROBLEMS, stored=stored, project=order.project)
-        )
+        kind = BatchFileKind.PROBLEMS
+        key = layout.file_key(ids.output_file_id(order.batch_id, kind))
+        stored = await self._storage.put(key, _stream(problems))
+        await self._catalog.add_file(batch_file(order.batch_id, kind, stored=stored, project=order.project))
         return Manifest(problems=count)
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give the block a folder on the local disk to sort in. Raises StorageFull when that has no room left."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="overnight-ingest-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        # Storage and catalog raise errors of our own, so this one is the folder's.
+        reason = error.strerror or type(error).__name__
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageFull(
+                f"no room to check the input on the local disk: {reason}", key="scratch"
+            ) from error
+        raise StorageUnavailable(f"the local disk can't be used: {reason}", key="scratch") from error
+
+
+def _route(deployment: Deployment) -> Route:
+    return Route(deployment=deployment.id, provider=deployment.provider, lane=deployment.lane)
 
 
 def _quote(prices: Iterable[DeclaredPrice | None]) -> DeclaredPrice | None:
@@ -104,6 +140,13 @@ def _too_large(lines: int) -> BatchError:
         f"The file has {lines} requests, more than one batch can hold: it makes over {MAX_SHARDS} shards."
     )
     return BatchError(code="invalid_request", message=message, param="file_id")
+
+
+def _unable(endpoint: Endpoint, serving: tuple[Deployment, ...]) -> BatchError:
+    able = {each.provider: ", ".join(sorted(endpoints_of(each))) for each in serving}
+    instead = "; ".join(f"{provider} runs them for {endpoints}" for provider, endpoints in able.items())
+    message = f"No deployment of this model runs batches for {endpoint.value}: {instead}."
+    return BatchError(code="invalid_request", message=message, param="endpoint")
 
 
 async def _stream(blocks: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -33,6 +33,7 @@ class Lines:
         When the batch is being stopped it returns what it has. When the worker is, it raises, so that
         another worker goes on at once.
         """
+        deployment = self._settings.deployment(order.deployment)
         plan = await read_plan(self._storage, self._catalog, batch_id=order.batch_id, shard=order.shard)
         task = ChunkTask(
             batch_id=order.batch_id,
@@ -50,7 +51,7 @@ class Lines:
                     self._lane,
                     self._storage,
                     task=task,
-                    deployment=self._settings.deployment(order.deployment),
+                    deployment=deployment.serving(order.default_model),
                     report=reports.take,
                 )
             except asyncio.CancelledError:

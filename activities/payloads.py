@@ -4,13 +4,23 @@ A new field gets a default, so that histories written before it can still be rea
 """
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from activities.job_payloads import Refusal
 from overnight.domain.batch import BatchChange
-from overnight.domain.deployment import DeclaredPrice
+from overnight.domain.deployment import BatchLane, DeclaredPrice
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.status import StopReason
+from overnight.domain.status import NoAnswer, StopReason
 from overnight.domain.usage import Counts, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One deployment that a batch may go to, by its id, and how: whose it is, and in which lane."""
+
+    deployment: str
+    provider: str
+    lane: BatchLane
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,16 +28,18 @@ class Manifest:
     """What ingest found. `shards` has the number of chunks of each shard, in input order.
 
     `problems` counts what is wrong with the input; the problems themselves are in a file of the batch's.
-    `price` is the quote that the batch will be charged at, None if unknown.
+    `price` is the quote that the batch will be charged at, None if unknown. With a `default_model` there may
+    be lines that name none, and are for that one.
     """
 
     lines: int = 0
     shards: tuple[int, ...] = ()
     model: str | None = None
     provider: str | None = None
-    deployments: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = ()
     price: DeclaredPrice | None = None
     problems: int = 0
+    default_model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,21 +53,26 @@ class Record:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardOrder:
-    """One shard to run. With `stop` it is not run, only sealed: its lines get that reason."""
+    """One shard to run. With `stop` it is not run, only sealed: its lines get that reason.
+
+    `default_model` is that of lines which name none; without one there are no such lines.
+    """
 
     batch_id: str
     shard: int
     chunks: int
     input_file_id: str
     endpoint: Endpoint
-    deployments: tuple[str, ...]
+    routes: tuple[Route, ...]
     window: timedelta
+    created_at: datetime
     stop: StopReason | None = None
+    default_model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkOrder:
-    """One chunk to send to one deployment, named by its id."""
+    """One chunk to send to one deployment, named by its id; `default_model` as in a ShardOrder."""
 
     batch_id: str
     shard: int
@@ -63,21 +80,26 @@ class ChunkOrder:
     input_file_id: str
     endpoint: Endpoint
     deployment: str
+    default_model: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealOrder:
-    """A shard whose checkpoints are to be put in order. `reason` is for lines without an answer."""
+    """A shard whose checkpoints are to be put in order. `missing` is said of lines without an outcome."""
 
     batch_id: str
     shard: int
     input_file_id: str
-    reason: StopReason | None = None
+    missing: NoAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedShard:
-    """A shard in input order, in two objects named by `attempt`; 0 bytes means there is no such object."""
+    """A shard in input order, in two objects named by `attempt`; 0 bytes means there is no such object.
+
+    `refusal` says that no provider would run it, `expired` that its provider ran out of time; `warnings` are
+    for people.
+    """
 
     attempt: str
     output_bytes: int = 0
@@ -85,6 +107,9 @@ class SealedShard:
     counts: Counts = field(default_factory=Counts)
     usage: Usage = field(default_factory=Usage)
     model: str | None = None
+    refusal: Refusal | None = None
+    expired: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

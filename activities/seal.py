@@ -6,6 +6,7 @@ from activities.attempt import attempt_name
 from activities.heartbeat import heartbeating
 from activities.payloads import SealedShard, SealOrder
 from activities.plans import read_plan
+from activities.waiting import telling_why
 from overnight.catalog import Catalog
 from overnight.domain import layout
 from overnight.line_lane import SealTask, seal_shard
@@ -30,8 +31,9 @@ class Seal:
             plan=plan,
             attempt=attempt_name(),
         )
-        async with heartbeating():
-            sealed = await seal_shard(self._storage, task=task, reason=order.reason)
+        told = telling_why(self._catalog, order.batch_id, step=f"seal shard {order.shard}")
+        async with heartbeating(), told:
+            sealed = await seal_shard(self._storage, task=task, missing=order.missing)
         return SealedShard(
             attempt=task.attempt,
             output_bytes=sealed.output.size if sealed.output else 0,

@@ -5,14 +5,19 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi_offline import FastAPIOffline
 
-from api import batches, files, health, models
+from api import batches, files, health, models, webhooks
 from api.auth import require_key
 from api.errors import install_error_handlers
 from api.gateway import Gateway, UploadLimits, utc_now
 from api.last_resort import LastResort
+from api.openai_events import OpenAIEvents
+from api.recent import RecentCheck
 from api.request_id import RequestIds
 from api.request_log import RequestLog
+from api.room import Room
+from api.routing import PATH, require_known_provider
 from api.schemas import ErrorEnvelope
 from overnight.catalog import Catalog
 from overnight.config import Settings
@@ -37,19 +42,31 @@ def create_app(
     uploads: UploadLimits | None = None,
 ) -> FastAPI:
     """Return the gateway over these parts, which belong to the caller: closing them is its affair."""
-    app = FastAPI(title="Overnight", description=_DESCRIPTION, responses=_ERRORS)
+    limits, secret = uploads or UploadLimits(), settings.openai_webhook_secret
+    # FastAPI's own pages of documentation take their scripts from the internet, which not every machine has.
+    app = FastAPIOffline(title="Overnight", description=_DESCRIPTION, responses=_ERRORS)
     app.state.gateway = Gateway(
         settings=settings,
         storage=storage,
         catalog=catalog,
         runs=runs,
         clock=clock,
-        uploads=uploads or UploadLimits(),
+        uploads=limits,
+        room=Room(storage, factor=limits.room_factor, reserved=limits.reserved, step=limits.room_step),
+        storage_check=RecentCheck(storage.check),
+        openai_events=OpenAIEvents(secret, catalog=catalog, runs=runs) if secret else None,
     )
     app.include_router(_openai_routes(), prefix="/v1")
     # The same without the version, for clients whose base URL lacks it.
     app.include_router(_openai_routes(), include_in_schema=False)
+    app.include_router(
+        _openai_routes(),
+        prefix=PATH,
+        dependencies=[Depends(require_known_provider)],
+        include_in_schema=False,
+    )
     app.include_router(health.router)
+    app.include_router(webhooks.router)
     install_error_handlers(app)
     # The last one added is the outermost: every log line has the id, and a crash has its line.
     app.add_middleware(LastResort)

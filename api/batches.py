@@ -1,15 +1,24 @@
 """OpenAI's Batches API: create, look at, list, cancel."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 
 from api.cancellation import cancel_batch
 from api.creation import create_batch, idempotency_key
-from api.gateway import DEFAULT_PROJECT, TheGateway
+from api.gateway import DEFAULT_PROJECT, Gateway, TheGateway
 from api.json_route import BoundedRoute
 from api.requests import BatchCreate, IdempotencyKey
+from api.routing import FIELD, TheHint, provider_of
 from api.schemas import BatchList, BatchObject
+from api.waiting import explained
+from overnight.catalog import Page
+from overnight.domain.batch import Batch
+from overnight.domain.job import BatchJob
+
+SHOWN_JOBS = 1_000
+"""How many jobs GET shows of a batch; that is 50 million requests."""
 
 router = APIRouter(prefix="/batches", tags=["batches"], route_class=BoundedRoute)
 
@@ -19,16 +28,18 @@ async def post_batch(
     wanted: BatchCreate,
     request: Request,
     gateway: TheGateway,
+    hint: TheHint,
     key: Annotated[IdempotencyKey | None, Header(alias="idempotency-key")] = None,
 ) -> BatchObject:
     """Create a batch from an uploaded file. With an idempotency key, a repeat returns the same batch."""
+    provider = hint.with_field(wanted.custom_llm_provider)
     batch = await create_batch(
-        wanted,
+        wanted.model_copy(update={FIELD: provider}),
         gateway,
         idempotency_key=idempotency_key(wanted, key),
         request_id=request.state.request_id,
     )
-    return BatchObject.of(batch)
+    return _shown(batch, gateway)
 
 
 @router.get("")
@@ -40,16 +51,22 @@ async def list_batches(
 ) -> BatchList:
     """List batches, the newest first."""
     page = await gateway.catalog.list_batches(project=DEFAULT_PROJECT, after=after, limit=limit)
-    return BatchList.of(page)
+    return BatchList.of(Page([_shown(batch, gateway) for batch in page.items], page.has_more))
 
 
 @router.get("/{batch_id}")
 async def get_batch(batch_id: str, gateway: TheGateway) -> BatchObject:
-    """Say how a batch is going."""
-    return BatchObject.of(await gateway.catalog.batch(batch_id, project=DEFAULT_PROJECT))
+    """Say how a batch is going, and which jobs its providers run for it."""
+    batch = await gateway.catalog.batch(batch_id, project=DEFAULT_PROJECT)
+    return _shown(batch, gateway, jobs=await gateway.catalog.jobs(batch_id, limit=SHOWN_JOBS))
 
 
 @router.post("/{batch_id}/cancel")
 async def post_cancel(batch_id: str, gateway: TheGateway) -> BatchObject:
     """Cancel a batch. What is answered by then is kept and delivered."""
-    return BatchObject.of(await cancel_batch(batch_id, gateway))
+    return _shown(await cancel_batch(batch_id, gateway), gateway)
+
+
+def _shown(batch: Batch, gateway: Gateway, *, jobs: Sequence[BatchJob] = ()) -> BatchObject:
+    settings = gateway.settings
+    return BatchObject.of(explained(batch, settings), provider=provider_of(batch, settings), jobs=jobs)

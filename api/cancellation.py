@@ -12,22 +12,16 @@ async def cancel_batch(batch_id: str, gateway: Gateway) -> Batch:
     Raises UnknownBatch, and BatchAlreadyEnded when it ended in any other way.
     """
     batch = await _read(batch_id, gateway)
-    if batch.status.ended:
-        return _if_cancelled(batch)
-    if not await gateway.runs.cancel(batch_id):
-        # Its workflow has ended. Most often the row says so by now; if not, the reconciler will settle it.
+    if not batch.status.ended:
+        # A workflow that has ended leaves it to the row, and one without a workflow to the reconciler.
+        await gateway.runs.cancel(batch_id)
+        await gateway.catalog.request_cancel(batch_id, at=gateway.clock())
+        # It may have ended meanwhile. Its row is written before its workflow closes, so that decides.
         batch = await _read(batch_id, gateway)
-        if batch.status.ended:
-            return _if_cancelled(batch)
-    await gateway.catalog.request_cancel(batch_id, at=gateway.clock())
-    return await _read(batch_id, gateway)
+    if batch.status.ended and batch.status is not BatchStatus.CANCELLED:
+        raise BatchAlreadyEnded(batch.status.value)
+    return batch
 
 
 async def _read(batch_id: str, gateway: Gateway) -> Batch:
     return await gateway.catalog.batch(batch_id, project=DEFAULT_PROJECT)
-
-
-def _if_cancelled(batch: Batch) -> Batch:
-    if batch.status is not BatchStatus.CANCELLED:
-        raise BatchAlreadyEnded(batch.status.value)
-    return batch

@@ -4,6 +4,7 @@ import structlog
 
 from api.gateway import DEFAULT_PROJECT, Gateway
 from api.requests import BatchCreate
+from api.routing import require_usable
 from overnight.domain.batch import COMPLETION_WINDOWS, Batch, BatchOrder
 from overnight.domain.errors import CatalogUnavailable, IdempotencyMismatch, InvalidRequest, UnknownBatch
 from overnight.domain.ids import batch_id_for_key, new_batch_id
@@ -25,13 +26,15 @@ async def create_batch(
 ) -> Batch:
     """Start the batch, or find the one that this idempotency key has made.
 
-    Raises IdempotencyMismatch when that one was for something else. Once the workflow has started nothing
+    Raises IdempotencyMismatch when that one was for something else, and InvalidRequest for a provider that
+    nothing here can use. Once the workflow has started nothing
     is raised any more: the batch will run, and its workflow writes the row if this gateway can't.
     """
     order = _order(wanted, gateway, idempotency_key=idempotency_key, request_id=request_id)
     if idempotency_key is not None and (existing := await _existing(order, gateway)):
         return existing
-    await gateway.runs.start(order)
+    require_usable(order.provider, gateway.settings)
+    order = await gateway.runs.start(order)
     _log.info("batch_started", batch_id=order.batch_id)
     return await _picture(order, gateway)
 
@@ -48,6 +51,7 @@ def _order(
         completion_window=wanted.completion_window,
         window=COMPLETION_WINDOWS[wanted.completion_window],
         created_at=gateway.clock(),
+        provider=wanted.custom_llm_provider,
         metadata=wanted.metadata,
         output_expires_after=wanted.output_lifetime,
         parameters_hash=wanted.parameters_hash(),

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from api.content import content_response
 from api.gateway import DEFAULT_PROJECT, TheGateway
 from api.requests import MAX_EXPIRY_SECONDS, MIN_EXPIRY_SECONDS
+from api.routing import TheHint
 from api.schemas import FileDeleted, FileList, FileObject
 from api.upload import receive_file
 from overnight.domain.file import UPLOADABLE, FilePurpose
@@ -28,6 +29,10 @@ _UPLOAD_FORM: dict[str, Any] = {
                             "minimum": MIN_EXPIRY_SECONDS,
                             "maximum": MAX_EXPIRY_SECONDS,
                         },
+                        "custom_llm_provider": {
+                            "type": "string",
+                            "description": "Whom batches of this file are for that name nobody",
+                        },
                     },
                 }
             }
@@ -44,9 +49,9 @@ router = APIRouter(prefix="/files", tags=["files"])
 
 
 @router.post("", openapi_extra=_UPLOAD_FORM)
-async def upload_file(request: Request, gateway: TheGateway) -> FileObject:
-    """Upload a file, of any size."""
-    return FileObject.of(await receive_file(request, gateway))
+async def upload_file(request: Request, gateway: TheGateway, hint: TheHint) -> FileObject:
+    """Upload a file, of any size. It stays here, whatever provider its batches are for."""
+    return FileObject.of(await receive_file(request, gateway, hint))
 
 
 @router.get("")

@@ -1,12 +1,15 @@
 """What every route needs at hand, handed to it by the composition root and never looked up."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.openai_events import OpenAIEvents
+from api.recent import RecentCheck
+from api.room import Room
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.storage.protocol import Storage
@@ -27,27 +30,30 @@ def utc_now() -> datetime:
 class UploadLimits:
     """How an upload is taken in. Sizes are bytes.
 
-    `block` is how much of a file is in memory at a time. A client that sends nothing for `idle_timeout`
-    is given up. An input needs room for its results as well, so `room_factor` times its size has to be
-    free, beside `reserved`, which nobody may use up: the catalog and Temporal write to the same disk.
+    A client that sends nothing for `idle_timeout` is given up. An input needs room for its results as well,
+    so `room_factor` times its size has to be free, beside `reserved`, which nobody may use up: the catalog
+    and Temporal write to the same disk. One that does not say its size gets room for `room_step` at a time.
     """
 
-    block: int = 4 * 2**20
     idle_timeout: timedelta = timedelta(seconds=60)
     reserved: int = 256 * 2**20
     room_factor: int = 3
+    room_step: int = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """The parts a gateway is made of. It owns none of them."""
+    """The parts a gateway is made of. It owns none of them. Without a secret, nothing is heard of OpenAI."""
 
     settings: Settings
     storage: Storage
     catalog: Catalog
     runs: BatchRuns
     clock: Clock = utc_now
-    uploads: UploadLimits = field(default_factory=UploadLimits)
+    uploads: UploadLimits
+    room: Room
+    storage_check: RecentCheck
+    openai_events: OpenAIEvents | None
 
 
 def _gateway_of(request: Request) -> Gateway:

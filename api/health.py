@@ -1,7 +1,7 @@
 """Whether the gateway lives, and whether what it stands on is there. Open to everyone, so without secrets."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Literal
 
@@ -39,10 +39,10 @@ async def liveliness() -> Liveliness:
 @router.get("/readiness", responses={503: {"model": Readiness}})
 async def readiness(response: Response, gateway: TheGateway) -> Readiness:
     """Check Temporal, the catalog and storage."""
-    checks = {
+    checks: dict[str, Callable[[], Awaitable[None]]] = {
         "temporal": gateway.runs.check,
         "catalog": gateway.catalog.check,
-        "storage": gateway.storage.check,
+        "storage": gateway.storage_check,
     }
     found = await asyncio.gather(*(_state(check()) for check in checks.values()))
     ready = all(state == "ok" for state in found)

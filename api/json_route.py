@@ -13,17 +13,19 @@ MAX_JSON_BODY = 2**20
 
 
 class BoundedRoute(APIRoute):
-    """Answers 413 to a body of more than MAX_JSON_BODY bytes, in the same shape as every error.
+    """Answers 413 to a body of more than `max_body` bytes, in the same shape as every error.
 
     FastAPI's own `max_body_size` answers in plain text, which the SDKs can't read.
     """
+
+    max_body = MAX_JSON_BODY
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler, behind the bound."""
         handle = super().get_route_handler()
 
         async def handle_bounded(request: Request) -> Response:
-            return await handle(Request(request.scope, _at_most(MAX_JSON_BODY, request.receive)))
+            return await handle(Request(request.scope, _at_most(self.max_body, request.receive)))
 
         return handle_bounded
 

@@ -1,15 +1,8 @@
 """A multipart form taken apart as it arrives: small fields are kept, the file's bytes pass through."""
 
-from collections.abc import Callable
-from typing import Any
-
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.datastructures import Headers
-from streaming_form_data.parser import (
-    ParseFailedException,
-    StreamingFormDataParser,
-    parse_content_boundary,
-)
-from streaming_form_data.targets import BaseTarget
 
 from overnight.domain.errors import InvalidRequest
 
@@ -19,61 +12,49 @@ MAX_FIELD = 4 * 2**10
 
 MAX_FILENAME = 255
 
-MAX_SILENCE = 2**20
-"""Bytes that may pass and be part of no field and no file: mostly headers, which the parser keeps."""
-
-_TAIL = 4 * 2**10
-_NOT_WHOLE = (
-    "The multipart form is not whole: its closing boundary is missing (the upload ended early), or something "
-    "follows it."
-)
+_FORM = b"multipart/form-data"
+_DISPOSITION = b"content-disposition"
+_NOT_WHOLE = "The multipart form is not whole: its closing boundary is missing (the upload ended early)."
 
 
-class _Part(BaseTarget):  # type: ignore[misc]  # the parser has no types
-    """A named part of the form that may come once; it tells `notice` whenever something of it arrives."""
+class _Part:
+    """A named part of the form that may come once."""
 
-    def __init__(self, name: str, notice: Callable[[], None]) -> None:
-        super().__init__()
+    def __init__(self, name: str) -> None:
         self.complete = False
+        self._begun = False
         self._name = name
-        self.begun = False
-        self._notice = notice
 
-    def on_start(self) -> None:
-        self._notice()
-        if self.begun:
+    def begin(self, filename: str | None) -> None:  # noqa: ARG002 - only the file has one
+        if self._begun:
             message = f"Expected one '{self._name}' in the form, but got several."
             raise InvalidRequest(message, param=self._name, code="duplicate_parameter")
-        self.begun = True
+        self._begun = True
 
-    def on_data_received(self, chunk: bytes) -> None:
-        self._notice()
-        self.receive(chunk)
-
-    def on_finish(self) -> None:
-        self.complete = True
-
-    def receive(self, chunk: bytes) -> None:
+    def receive(self, content: bytes) -> None:
         raise NotImplementedError
+
+    def end(self) -> None:
+        self.complete = True
 
 
 class _TextPart(_Part):
-    def __init__(self, name: str, notice: Callable[[], None]) -> None:
-        super().__init__(name, notice)
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
         self._content = b""
 
     @property
     def text(self) -> str:
         return self._content.decode()
 
-    def receive(self, chunk: bytes) -> None:
-        self._content += chunk
+    def receive(self, content: bytes) -> None:
+        self._content += content
         if len(self._content) > MAX_FIELD:
             message = f"Invalid '{self._name}': more than {MAX_FIELD} bytes."
             raise InvalidRequest(message, param=self._name, code="string_above_max_length")
 
-    def on_finish(self) -> None:
-        super().on_finish()
+    def end(self) -> None:
+        super().end()
         try:
             self._content.decode()
         except UnicodeDecodeError as error:
@@ -82,33 +63,67 @@ class _TextPart(_Part):
 
 
 class _FilePart(_Part):
-    def __init__(self, notice: Callable[[], None]) -> None:
-        super().__init__(FILE, notice)
-        self.size = 0
+    def __init__(self) -> None:
+        super().__init__(FILE)
         self.filename: str | None = None
         self._pieces: list[bytes] = []
 
-    def on_start(self) -> None:
-        super().on_start()
-        self.filename = _plain_name(self.multipart_filename)
+    def begin(self, filename: str | None) -> None:
+        super().begin(filename)
+        self.filename = _plain_name(filename)
 
-    def receive(self, chunk: bytes) -> None:
-        self._pieces.append(chunk)
-        self.size += len(chunk)
+    def receive(self, content: bytes) -> None:
+        self._pieces.append(content)
 
     def take(self) -> bytes:
+        # One piece, as it mostly is, is not copied: joining it returns it.
         content = b"".join(self._pieces)
         self._pieces.clear()
-        self.size = 0
         return content
 
 
 class _IgnoredPart(_Part):
-    def on_start(self) -> None:
-        self._notice()
+    """What other clients send that means nothing here."""
 
-    def receive(self, chunk: bytes) -> None:
-        """Let it go: other clients send fields that mean nothing here."""
+    def begin(self, filename: str | None) -> None:
+        """May come any number of times."""
+
+    def receive(self, content: bytes) -> None:
+        """Let it go."""
+
+
+class _PartHeaders:
+    """The headers of the part that is arriving, of which one is read: which field it is, of what name."""
+
+    def __init__(self) -> None:
+        self._name = b""
+        self._value = b""
+        self._disposition = b""
+
+    def begin_part(self) -> None:
+        self._disposition = b""
+
+    def begin_header(self) -> None:
+        self._name = self._value = b""
+
+    def extend_name(self, data: bytes, start: int, end: int) -> None:
+        self._name += data[start:end]
+
+    def extend_value(self, data: bytes, start: int, end: int) -> None:
+        self._value += data[start:end]
+
+    def end_header(self) -> None:
+        if self._name.lower() == _DISPOSITION:
+            self._disposition = self._value
+
+    def names(self) -> tuple[str, str | None]:
+        """Return the field's name, and the file's if there is one. Raises InvalidRequest."""
+        _, options = parse_options_header(self._disposition)
+        try:
+            name, filename = options[b"name"].decode(), options.get(b"filename")
+            return name, None if filename is None else filename.decode()
+        except (KeyError, UnicodeDecodeError) as error:
+            raise InvalidRequest("A header of the multipart form can't be read.") from error
 
 
 def _plain_name(filename: str | None) -> str:
@@ -128,12 +143,13 @@ class MultipartForm:
     """
 
     def __init__(self, headers: Headers, *, fields: tuple[str, ...]) -> None:
-        self._parser, self._end = _parser_for(headers)
-        self._file = _FilePart(self._notice)
-        self._texts = {name: _TextPart(name, self._notice) for name in fields}
-        self._silence = 0
-        self._tail = b""
-        self._register()
+        self._file = _FilePart()
+        self._texts = {name: _TextPart(name) for name in fields}
+        self._ignored = _IgnoredPart("")
+        self._arriving: _Part = self._ignored
+        self._headers = _PartHeaders()
+        self._ended = False
+        self._parser = self._parser_for(headers)
 
     @property
     def fields(self) -> dict[str, str]:
@@ -145,24 +161,12 @@ class MultipartForm:
         """The name the client gave the file, without folders; None as long as there was no file."""
         return self._file.filename
 
-    @property
-    def buffered(self) -> int:
-        """Bytes of the file that wait to be taken."""
-        return self._file.size
-
     def feed(self, chunk: bytes) -> None:
-        """Take in the next bytes of the body."""
-        self._silence += len(chunk)
+        """Take in the next bytes of the body. What follows the form's end is let go, as RFC 2046 has it."""
         try:
-            self._parser.data_received(chunk)
-        except ParseFailedException as error:
+            self._parser.write(chunk)
+        except FormParserError as error:
             raise InvalidRequest("The body is not a well-formed multipart form.") from error
-        except (ValueError, LookupError, AttributeError, TypeError) as error:
-            # Headers go through the email package, which has no one error for what it can't read.
-            raise InvalidRequest("A header of the multipart form can't be read.") from error
-        if self._silence > MAX_SILENCE:
-            raise InvalidRequest("The multipart form has headers without end.")
-        self._tail = chunk[-_TAIL:] if len(chunk) >= _TAIL else (self._tail + chunk)[-_TAIL:]
 
     def take(self) -> bytes:
         """Return the bytes of the file that have come since the last time."""
@@ -170,31 +174,46 @@ class MultipartForm:
 
     def finish(self) -> None:
         """Say that the body has ended."""
-        # The parser does not tell an end from the middle, and takes what follows the end for more of the
-        # last part (streaming-form-data 2.1). A form that is whole has its end in sight and no part open.
-        parts = (self._file, *self._texts.values())
-        if self._end not in self._tail or any(part.begun and not part.complete for part in parts):
+        if not self._ended:
             raise InvalidRequest(_NOT_WHOLE)
         if self.filename is None:
             message = f"Missing required parameter: '{FILE}'."
             raise InvalidRequest(message, param=FILE, code="missing_required_parameter")
 
-    def _notice(self) -> None:
-        self._silence = 0
+    def _parser_for(self, headers: Headers) -> MultipartParser:
+        kind, options = parse_options_header(headers.get("content-type"))
+        boundary = options.get(b"boundary")
+        if kind != _FORM or not boundary:
+            raise InvalidRequest("The file must be sent as multipart/form-data with a boundary.")
+        part_headers = self._headers
+        try:
+            return MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": part_headers.begin_part,
+                    "on_header_begin": part_headers.begin_header,
+                    "on_header_field": part_headers.extend_name,
+                    "on_header_value": part_headers.extend_value,
+                    "on_header_end": part_headers.end_header,
+                    "on_headers_finished": self._begin_part,
+                    "on_part_data": self._receive,
+                    "on_part_end": self._end_part,
+                    "on_end": self._note_end,
+                },
+            )
+        except FormParserError as error:
+            raise InvalidRequest("The boundary of the multipart form is too long.") from error
 
-    def _register(self) -> None:
-        self._parser.register(FILE, self._file)
-        for name, part in self._texts.items():
-            self._parser.register(name, part)
-        # Registered last, so it gets what none of the others is for.
-        self._parser.register("", _IgnoredPart("", self._notice), matches=lambda *_: True)
+    def _begin_part(self) -> None:
+        name, filename = self._headers.names()
+        self._arriving = self._file if name == FILE else self._texts.get(name, self._ignored)
+        self._arriving.begin(filename)
 
+    def _receive(self, data: bytes, start: int, end: int) -> None:
+        self._arriving.receive(data[start:end])
 
-def _parser_for(headers: Headers) -> tuple[Any, bytes]:
-    try:
-        parser = StreamingFormDataParser(headers=headers)
-        boundary = parse_content_boundary(headers)
-    except ParseFailedException as error:
-        message = f"The file must be sent as multipart/form-data with a boundary ({error})."
-        raise InvalidRequest(message) from error
-    return parser, b"--" + boundary + b"--"
+    def _end_part(self) -> None:
+        self._arriving.end()
+
+    def _note_end(self) -> None:
+        self._ended = True

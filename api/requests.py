@@ -16,6 +16,7 @@ MAX_METADATA_KEY = 64
 MAX_METADATA_VALUE = 512
 MAX_FILE_ID = 64
 MAX_IDEMPOTENCY_KEY = 255
+MAX_PROVIDER = 64
 MIN_EXPIRY_SECONDS = 3_600
 MAX_EXPIRY_SECONDS = 2_592_000
 
@@ -39,6 +40,7 @@ _Storable = AfterValidator(_storable)
 _MetadataKey = Annotated[str, StringConstraints(max_length=MAX_METADATA_KEY), _Storable]
 _MetadataValue = Annotated[str, StringConstraints(max_length=MAX_METADATA_VALUE), _Storable]
 _Expiry = Annotated[int, Field(ge=MIN_EXPIRY_SECONDS, le=MAX_EXPIRY_SECONDS)]
+ProviderName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_PROVIDER), _Storable]
 IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=MAX_IDEMPOTENCY_KEY), _Storable]
 
 
@@ -61,6 +63,11 @@ class BatchCreate(BaseModel):
         None
     )
     output_expires_after: OutputExpiry | None = None
+    custom_llm_provider: ProviderName | None = Field(
+        None,
+        description="Only deployments of this provider may run the batch. The query parameter of that name, "
+        "the header `custom-llm-provider` and a base URL that ends in `/{provider}/v1` do the same.",
+    )
     idempotency_key: IdempotencyKey | None = Field(
         None, description="Creates with one key make one batch. The header `Idempotency-Key` does the same."
     )
@@ -83,4 +90,4 @@ class UploadFields(BaseModel):
     purpose: Annotated[FilePurpose, BeforeValidator(_uploadable)]
     anchor: Literal["created_at"] | None = Field(None, alias="expires_after[anchor]")
     seconds: _Expiry | None = Field(None, alias="expires_after[seconds]")
-    custom_llm_provider: Literal["openai", "azure", "vertex_ai", "hosted_vllm"] | None = None
+    custom_llm_provider: ProviderName | None = None

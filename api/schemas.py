@@ -3,16 +3,17 @@
 Nullable keys are always there, as null, and times are whole seconds since 1970.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
-from activities.files import PROBLEMS
 from overnight.catalog import Page
 from overnight.domain.batch import Batch, BatchError
-from overnight.domain.file import File
+from overnight.domain.file import BatchFileKind, File
 from overnight.domain.ids import output_file_id
+from overnight.domain.job import BatchJob
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
 
@@ -125,9 +126,28 @@ class BatchUsage(BaseModel):
         )
 
 
+class JobObject(BaseModel):
+    """A provider's own batch, which runs a part of one of ours; its `id` is what the provider calls it."""
+
+    provider: str
+    deployment: str
+    id: str
+    status: str
+
+    @classmethod
+    def of(cls, job: BatchJob) -> Self:
+        """Return the object of one row."""
+        return cls(provider=job.provider, deployment=job.deployment, id=job.id, status=job.status.value)
+
+
 class OvernightDetails(BaseModel):
     """What Overnight says of a batch beyond OpenAI's own fields."""
 
+    provider: str | None = Field(description="Whom the batch is for; null where several may run it.")
+    jobs: list[JobObject] | None = Field(
+        description="What providers run of the batch, up to a bound; null where they run nothing, and in all "
+        "answers but that of `GET /v1/batches/{id}`."
+    )
     waiting_on: str | None = Field(description="Why requests are not moving just now, for people to read.")
     errors_total: int = Field(
         description="How many errors there are; `errors.data` has at most the first of them."
@@ -135,6 +155,7 @@ class OvernightDetails(BaseModel):
     errors_file_id: str | None = Field(
         description="The file that has all errors, one JSON object a line; null where `errors.data` does."
     )
+    warnings: list[str] = Field(description="What did not go as it should have, for people to read.")
     cost_usd: str | None = Field(description="What the batch cost, in US dollars; null while it is unknown.")
 
 
@@ -166,8 +187,8 @@ class BatchObject(BaseModel):
     overnight: OvernightDetails
 
     @classmethod
-    def of(cls, batch: Batch) -> Self:
-        """Return the object of one row and its progress."""
+    def of(cls, batch: Batch, *, provider: str | None = None, jobs: Sequence[BatchJob] = ()) -> Self:
+        """Return the object of one row, its progress and, where somebody has looked, its jobs."""
         order, stamps = batch.order, batch.stamps
         return cls(
             id=order.batch_id,
@@ -192,9 +213,12 @@ class BatchObject(BaseModel):
             usage=BatchUsage.of(batch.usage) if batch.usage else None,
             metadata=order.metadata,
             overnight=OvernightDetails(
+                provider=provider,
+                jobs=[JobObject.of(job) for job in jobs] or None,
                 waiting_on=batch.waiting_on,
                 errors_total=batch.errors_total,
                 errors_file_id=_errors_file_id(batch),
+                warnings=list(batch.warnings),
                 cost_usd=None if batch.cost is None else f"{batch.cost:f}",
             ),
         )
@@ -210,9 +234,9 @@ class BatchList(BaseModel):
     has_more: bool
 
     @classmethod
-    def of(cls, page: Page[Batch]) -> Self:
-        """Return the list of one page of rows."""
-        data = [BatchObject.of(batch) for batch in page.items]
+    def of(cls, page: Page[BatchObject]) -> Self:
+        """Return the list of one page of batches."""
+        data = page.items
         first, last = (data[0].id, data[-1].id) if data else (None, None)
         return cls(data=data, first_id=first, last_id=last, has_more=page.has_more)
 
@@ -264,7 +288,7 @@ def _errors(errors: tuple[BatchError, ...]) -> BatchErrorList | None:
 
 def _errors_file_id(batch: Batch) -> str | None:
     cut_short = batch.errors_total > len(batch.errors)
-    return output_file_id(batch.order.batch_id, PROBLEMS) if cut_short else None
+    return output_file_id(batch.order.batch_id, BatchFileKind.PROBLEMS) if cut_short else None
 
 
 def _request_counts(counts: Counts) -> RequestCounts:

@@ -50,12 +50,15 @@ async def serve_gateway(
 async def _application(
     settings: Settings, connect: Callable[[], Awaitable[Client]]
 ) -> AsyncIterator[FastAPI]:
+    storage = LocalStorage(settings.local_storage().root)
+    if swept := await asyncio.to_thread(storage.sweep_incoming):
+        _log.info("swept_what_killed_writers_left", files=swept)
     await asyncio.to_thread(upgrade, settings.database_url)
     engine = open_engine(settings.database_url)
     try:
         yield create_app(
             settings=settings,
-            storage=LocalStorage(settings.local_storage().root),
+            storage=storage,
             catalog=Catalog(engine),
             runs=BatchRuns(await connect()),
         )

@@ -110,7 +110,7 @@ def validate(*, lines: int, line_bytes: int, rounds: int) -> None:
 
 
 def upload(*, lines: int, line_bytes: int, rounds: int) -> None:
-    """Compare the gateway's upload with a handler that only writes the body to the disk."""
+    """Compare the gateway's upload with a handler that only writes the body to the disk; both fsync it."""
     with tempfile.TemporaryDirectory(prefix="overnight-ingest-") as folder, ExitStack() as servers:
         path = Path(folder) / "input.jsonl"
         write_input(path, lines=lines, line_bytes=line_bytes)
@@ -121,20 +121,23 @@ def upload(*, lines: int, line_bytes: int, rounds: int) -> None:
             for side, found in zip(sides, speeds, strict=True):
                 found.append(side.upload(path))
         growth = sides[1].peak_growth()
+        cpu = [side.cpu_seconds() / rounds for side in sides]
     report("bare body-to-disk", speeds[0])
     report("gateway", speeds[1])
     print(f"  ratio                {statistics.median(speeds[1]) / statistics.median(speeds[0]):6.0%}")
+    print(f"  CPU an upload        {cpu[1]:6.2f} s, bare {cpu[0]:.2f} s")
     print(f"  peak memory growth   {growth / 1e6:6.0f} MB")
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of the two servers, and its memory before anything was uploaded."""
+    """One of the two servers, and what it had used before anything was uploaded: bytes and seconds."""
 
     process: psutil.Popen
     port: int
     folder: Path
     rss: int
+    cpu: float
 
     def upload(self, path: Path) -> float:
         """Upload the file, remove what the server wrote, and return MB/s."""
@@ -147,6 +150,10 @@ class Side:
             if written.is_file() and written.stat().st_size > path.stat().st_size // 2:
                 written.unlink()
         return path.stat().st_size / elapsed / 1e6
+
+    def cpu_seconds(self) -> float:
+        """Return how much CPU the process has used, in all its threads."""
+        return used_cpu(self.process) - self.cpu
 
     def peak_growth(self) -> int:
         """Return by how many bytes the process has grown at most."""
@@ -171,10 +178,16 @@ def served(which: str, folder: Path) -> Iterator[Side]:
     )
     try:
         curl("--retry", "100", "--retry-connrefused", "--retry-delay", "1", f"http://127.0.0.1:{port}/docs")
-        yield Side(process, port, own, process.memory_info().rss)
+        yield Side(process, port, own, process.memory_info().rss, used_cpu(process))
     finally:
         process.terminate()
         process.wait()
+
+
+def used_cpu(process: psutil.Process) -> float:
+    """Return the CPU seconds of the process, the kernel's on its behalf included."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def curl(*arguments: str) -> bytes:

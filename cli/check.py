@@ -9,6 +9,7 @@ from rich.table import Table
 
 from cli.options import DEFAULT_DATA_DIR, DataDir, Port, stderr, stdout, told_plainly
 from overnight.config import DEFAULT_GATEWAY_PORT, BucketStorageSettings, Settings, load_settings
+from overnight.domain.deployment import ANY_MODEL, BatchLane, Deployment
 from overnight.domain.errors import InvalidConfig
 
 
@@ -25,22 +26,43 @@ def check(
     console.print(f"bytes in   {_bytes_in(settings)}", markup=False, soft_wrap=True)
     console.print(f"rows in    {settings.database_url}", markup=False, soft_wrap=True)
     console.print(f"master key {'set' if settings.master_key else 'none: loopback only, any key is taken'}")
+    webhooks = "secret set" if settings.openai_webhook_secret else "no secret: none is taken"
+    console.print(f"webhooks   {webhooks}")
     for warning in settings.warnings:
         stderr().print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _models(settings: Settings) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("MODEL", "RUNS AS", "AT", "AT ONCE"):
+    for column in ("MODEL", "RUNS AS", "LANE", "AT", "AT ONCE", "KEY FROM"):
         table.add_column(column, overflow="fold")
     for each in settings.deployments:
-        bounds = [f"{each.max_parallel_requests}"]
-        bounds += [f"{each.rpm} rpm"] if each.rpm else []
-        bounds += [f"{each.tpm} tpm"] if each.tpm else []
         default = " (default)" if each.model_name == settings.default_model else ""
-        runs_as = f"{each.provider}/{each.model}"
-        table.add_row(f"{each.model_name}{default}", runs_as, each.api_base, ", ".join(bounds))
+        table.add_row(f"{each.model_name}{default}", *_running(each))
+    for each in settings.from_environment:
+        asked = each not in settings.deployments_for(ANY_MODEL)
+        wanted = f" (custom_llm_provider={each.provider})" if asked else ""
+        table.add_row(f"{each.model_name}{wanted}", *_running(each))
     return table
+
+
+def _running(deployment: Deployment) -> tuple[str, ...]:
+    runs_as = f"{deployment.provider}/{deployment.model}"
+    return runs_as, deployment.lane, _address(deployment), _bounds(deployment), deployment.key_source
+
+
+def _address(deployment: Deployment) -> str:
+    version = f" (api-version {deployment.api_version})" if deployment.api_version else ""
+    return f"{deployment.api_base}{version}"
+
+
+def _bounds(deployment: Deployment) -> str:
+    if deployment.lane is BatchLane.NATIVE:
+        return "-"
+    bounds = [f"{deployment.max_parallel_requests}"]
+    bounds += [f"{deployment.rpm} rpm"] if deployment.rpm else []
+    bounds += [f"{deployment.tpm} tpm"] if deployment.tpm else []
+    return ", ".join(bounds)
 
 
 def _bytes_in(settings: Settings) -> str:

@@ -89,7 +89,6 @@ def serve(
             config=config.absolute() if config else None,
             host=host,
             port=port,
-            data_dir=data_dir.absolute(),
             temporal_port=temporal_port,
             temporal_ui_port=temporal_ui_port,
             log_level=log_level,

@@ -77,8 +77,10 @@ def worker(
                 f"{unknown[0]}: there are {' and '.join(queues.ALL)}", param_hint="--queue"
             )
         from workers.run import run_worker  # noqa: PLC0415 - see above
+        from workers.scratch import scratch_beside  # noqa: PLC0415 - see above
 
-        _run(run_worker(settings, temporal_address=temporal_address, only=queue))
+        with scratch_beside(settings.data_dir, environ=os.environ):
+            _run(run_worker(settings, temporal_address=temporal_address, only=queue))
 
 
 def settings_of(config: Path | None, *, data_dir: Path, port: int) -> Settings:

@@ -19,8 +19,7 @@ from cli.embedded_temporal import TemporalServer, embedded_server, runs_elsewher
 from cli.ports import require_free
 from cli.supervisor import Child, Program, Ties, ready_at_once
 from overnight.catalog import upgrade
-from overnight.config import LocalStorageSettings, Settings
-from overnight.storage.local import LocalStorage
+from overnight.config import Settings
 from workflows import search_attributes
 from workflows.connecting import connect
 
@@ -39,13 +38,12 @@ _log = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOrder:
-    """What `serve` was asked for. `data_dir` is absolute; ports that are None are ours to choose."""
+    """What `serve` was asked for. Ports that are None are ours to choose."""
 
     settings: Settings
     config: Path | None
     host: str
     port: int
-    data_dir: Path
     temporal_port: int | None
     temporal_ui_port: int | None
     log_level: str
@@ -64,23 +62,18 @@ async def serve(order: ServeOrder) -> None:
     not start.
     """
     stop, hurry = _on_signals()
-    storage = order.settings.local_storage()
+    # What the parts could not use is refused before any of them starts.
+    order.settings.local_storage()
     for warning in order.settings.warnings:
         _log.warning("configuration", says=warning)
-    folder = await DataFolder.take(order.data_dir)
+    folder = await DataFolder.take(order.settings.data_dir)
     try:
         require_free(order.host, order.port)
-        await _bring_up_to_date(order.settings, storage)
+        await asyncio.to_thread(upgrade, order.settings.database_url)
         supervision = _Supervision(order, folder, hurry=hurry)
         await supervision.run_until(stop)
     finally:
         folder.leave()
-
-
-async def _bring_up_to_date(settings: Settings, storage: LocalStorageSettings) -> None:
-    # Nobody else writes to this folder now, so every draft in it is a dead writer's.
-    await asyncio.to_thread(LocalStorage(storage.root).sweep_incoming)
-    await asyncio.to_thread(upgrade, settings.database_url)
 
 
 class _Supervision:
@@ -123,7 +116,7 @@ class _Supervision:
             await _register_elsewhere()
             return None
         self._temporal = await embedded_server(
-            order.data_dir, port=order.temporal_port, ui_port=order.temporal_ui_port
+            order.settings.data_dir, port=order.temporal_port, ui_port=order.temporal_ui_port
         )
         await self._start(stack, self._temporal.program())
         return self._temporal.address
@@ -142,7 +135,7 @@ class _Supervision:
     ) -> Program:
         order = self._order
         config = ("--config", str(order.config)) if order.config else ()
-        shared = ("--data-dir", str(order.data_dir), "--log-level", order.log_level, *config)
+        shared = ("--data-dir", str(order.settings.data_dir), "--log-level", order.log_level, *config)
         paths = [str(_CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
         command = (sys.executable, "-P", "-m", "cli", name, *shared, *arguments)
         # The very code this process runs, whatever lies about in the folder it was started in.
@@ -176,7 +169,7 @@ class _Supervision:
         places = {"gateway": f"{order.url}/v1", "docs": f"{order.url}/docs"}
         if self._temporal:
             places["temporal ui"] = self._temporal.ui
-        places["data folder"] = str(order.data_dir)
+        places["data folder"] = str(order.settings.data_dir)
         lines = [f"  {name:12} {place}" for name, place in places.items()]
         if order.settings.master_key is None:
             lines.append("  no master key is set: loopback only, and any bearer is taken")

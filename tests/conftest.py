@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,13 @@ from workflows.plugin import OvernightPlugin
 @pytest.fixture(scope="session")
 async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     """The real time-skipping test server: a day passes in milliseconds while nothing runs."""
+    async with skipping_time() as environment:
+        yield environment
+
+
+@asynccontextmanager
+async def skipping_time() -> AsyncIterator[WorkflowEnvironment]:
+    """Run a time-skipping server: its one clock stands still while any workflow is unattended."""
     server = Path(sys.executable).with_name("temporal-test-server")
     environment = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(server), plugins=[OvernightPlugin()]

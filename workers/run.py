@@ -14,17 +14,24 @@ from activities.bookkeeping import Bookkeeping
 from activities.collect import Collect
 from activities.housekeeping import Housekeeping
 from activities.ingest import Ingest
+from activities.jobs import ProviderJobs
 from activities.lines import Lines
+from activities.places import Places
 from activities.seal import Seal
+from activities.sweeping import Sweeping
 from overnight.catalog import Catalog, open_engine
 from overnight.config import Settings
+from overnight.domain.deployment import BatchLane
 from overnight.line_lane import LineLane
+from overnight.providers import Providers
 from overnight.storage.local import LocalStorage
 from overnight.storage.protocol import Storage
 from workflows import queues
 from workflows.batch import BatchWorkflow
+from workflows.cleaning import CleanUpWorkflow
 from workflows.connecting import connect
 from workflows.housekeeping import HousekeepingWorkflow, ensure_schedule
+from workflows.places import PlacesWorkflow
 from workflows.runs import BatchRuns
 from workflows.shard import ShardWorkflow
 
@@ -33,6 +40,9 @@ GRACE = timedelta(seconds=10)
 
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
 """A cancel reaches an activity with its heartbeats, so they are not to be held back for longer."""
+
+MAX_CALLS = 100
+"""Calls to one provider at once in one process. Most wait for an answer; few carry whole files."""
 
 MAX_CHUNKS = 16
 """Chunks of one deployment at once in one process; a batch has up to six. What they hold in memory together
@@ -90,7 +100,16 @@ async def working(
         if queues.BATCHES in wanted:
             workers.append(_batches(client, settings=settings, catalog=catalog, storage=storage))
         if queues.LINES in wanted:
-            workers += (_lines(client, lines, deployment=each.id) for each in settings.deployments)
+            sent_as_lines = (each for each in settings.deployments if each.lane is BatchLane.LINES)
+            workers += (_lines(client, lines, deployment=each.id) for each in sent_as_lines)
+        if queues.PROVIDER in wanted:
+            providers = Providers()
+            stack.push_async_callback(providers.close)
+            for name in settings.providers:
+                jobs = ProviderJobs(
+                    name, settings=settings, catalog=catalog, storage=storage, providers=providers
+                )
+                workers.append(_provider(client, jobs, name=name))
         for worker in workers:
             await stack.enter_async_context(worker)
             _log.info("worker polling", queue=worker.task_queue)
@@ -103,11 +122,19 @@ def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: S
     ingest = Ingest(settings=settings, catalog=catalog, storage=storage)
     collect = Collect(catalog=catalog, storage=storage)
     seal = Seal(catalog=catalog, storage=storage)
+    places = Places(catalog=catalog, client=client)
     house = Housekeeping(catalog=catalog, storage=storage, client=client, restarts=BatchRuns(client))
+    sweeping = Sweeping(catalog=catalog, storage=storage, client=client)
     return Worker(
         client,
         task_queue=queues.BATCHES,
-        workflows=[BatchWorkflow, ShardWorkflow, HousekeepingWorkflow],
+        workflows=[
+            BatchWorkflow,
+            ShardWorkflow,
+            PlacesWorkflow,
+            CleanUpWorkflow,
+            HousekeepingWorkflow,
+        ],
         activities=[
             books.open_batch,
             books.record,
@@ -116,8 +143,11 @@ def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: S
             collect.collect,
             collect.tidy,
             seal.seal_shard,
+            places.ask_for_place,
+            places.note_waiting,
             house.reconcile,
             house.erase_files,
+            sweeping.sweep,
         ],
         max_concurrent_activity_task_polls=POLLERS,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
@@ -133,6 +163,19 @@ def _lines(client: Client, lines: Lines, *, deployment: str) -> Worker:
         task_queue=queues.lines(deployment),
         activities=[lines.send_chunk],
         max_concurrent_activities=MAX_CHUNKS,
+        max_concurrent_activity_task_polls=POLLERS,
+        graceful_shutdown_timeout=GRACE,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+    )
+
+
+def _provider(client: Client, jobs: ProviderJobs, *, name: str) -> Worker:
+    return Worker(
+        client,
+        task_queue=queues.provider(name),
+        activities=jobs.activities,
+        max_concurrent_activities=MAX_CALLS,
         max_concurrent_activity_task_polls=POLLERS,
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,

@@ -1,6 +1,7 @@
 """The story of a batch: ingest, run, collect, settle."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from temporalio import workflow
@@ -10,14 +11,17 @@ with workflow.unsafe.imports_passed_through():
     from activities.bookkeeping import Bookkeeping
     from activities.collect import Collect
     from activities.ingest import Ingest
+    from activities.job_payloads import Refusal
     from activities.payloads import Collected, CollectOrder, Manifest, SealedRef, SealedShard
     from overnight.domain.batch import BatchError, BatchOrder
+    from overnight.domain.deployment import BatchLane
     from overnight.domain.status import BatchStatus, StopReason
     from overnight.domain.usage import Counts, Usage
     from overnight.pricing import cost_of
     from workflows import options
     from workflows.picture import Picture
     from workflows.progress import show_progress
+    from workflows.shard import SHARD_RUNS
     from workflows.shards import Shards
     from workflows.stopping import until_the_end
 
@@ -41,7 +45,7 @@ class BatchWorkflow:
         self._order = order
         self._picture = Picture(order)
         self._shards = Shards(order)
-        self._cancel_requested = False
+        self._shard_runs = self._begun = False
 
     @workflow.run
     async def run(self, order: BatchOrder) -> BatchOutcome:  # noqa: ARG002 - Temporal gives it to init as well
@@ -53,9 +57,13 @@ class BatchWorkflow:
 
     @workflow.signal(description="Stop the batch; what is answered is kept and delivered.")
     def cancel(self) -> None:
-        """Ask for the batch to be cancelled. Asking twice is asking once."""
-        self._cancel_requested = True
+        """Ask for the batch to be cancelled. Asking twice is asking once; after the window it is too late."""
         self._shards.stop(StopReason.CANCELLED)
+
+    @workflow.signal(name=SHARD_RUNS, description="A provider works on a shard.")
+    def shard_runs(self) -> None:
+        """The batch has begun."""
+        self._shard_runs = True
 
     @workflow.query(description="Where the batch is, and how many of its lines have an outcome.")
     def status(self) -> BatchOutcome:
@@ -77,6 +85,10 @@ class BatchWorkflow:
             await self._refuse(manifest)
             return
         shards = await self._run(manifest)
+        refusals = [shard.refusal for shard in shards if shard.refusal]
+        if refusals and len(refusals) == len(shards) and not self._cancelled:
+            await self._fail(refusals)
+            return
         files = await self._collect(shards)
         await self._settle(manifest, shards, files)
 
@@ -90,7 +102,10 @@ class BatchWorkflow:
 
     async def _run(self, manifest: Manifest) -> list[SealedShard]:
         self._picture.describe(manifest)
-        await self._picture.enter(BatchStatus.IN_PROGRESS)
+        # Of a batch that is a provider's affair its provider says when it has begun.
+        if all(route.lane is BatchLane.LINES for route in manifest.routes):
+            await self._begin()
+        beginning = asyncio.create_task(self._show_beginning())
         cancelling = asyncio.create_task(self._show_cancelling())
         progress = asyncio.create_task(show_progress(self._picture, self._shards))
         try:
@@ -98,10 +113,13 @@ class BatchWorkflow:
         finally:
             progress.cancel()
             cancelling.cancel()
+            if not self._shard_runs:
+                beginning.cancel()
 
     async def _collect(self, shards: list[SealedShard]) -> Collected:
         self._picture.count(sum((shard.counts for shard in shards), Counts()))
-        if not self._cancel_requested:
+        if not self._cancelled:
+            await self._begin()
             await self._picture.enter(BatchStatus.FINALIZING)
         refs = (
             SealedRef(attempt=shard.attempt, output=shard.output_bytes > 0, error=shard.error_bytes > 0)
@@ -120,6 +138,7 @@ class BatchWorkflow:
     async def _settle(self, manifest: Manifest, shards: list[SealedShard], files: Collected) -> None:
         usage = sum((shard.usage for shard in shards), Usage())
         self._picture.finish(
+            warnings=tuple(dict.fromkeys(warning for shard in shards for warning in shard.warnings)),
             usage=usage,
             model=next((shard.model for shard in shards if shard.model), manifest.model),
             cost=cost_of(usage, manifest.price),
@@ -128,15 +147,23 @@ class BatchWorkflow:
         await self._picture.enter(self._final_status())
 
     def _final_status(self) -> BatchStatus:
-        if self._cancel_requested:
-            return BatchStatus.CANCELLED
-        if self._shards.stopped is StopReason.EXPIRED:
-            return BatchStatus.EXPIRED
-        return BatchStatus.COMPLETED
+        match self._shards.stopped:
+            case StopReason.CANCELLED:
+                return BatchStatus.CANCELLED
+            case StopReason.EXPIRED:
+                return BatchStatus.EXPIRED
+            case None:
+                return BatchStatus.EXPIRED if self._shards.expired else BatchStatus.COMPLETED
 
     async def _refuse(self, manifest: Manifest) -> None:
         self._picture.refuse(manifest.problems)
         await self._picture.enter(BatchStatus.FAILED, problems=True)
+
+    async def _fail(self, refusals: Sequence[Refusal]) -> None:
+        """Nobody would run any of it, so there are no results: the client is told why instead."""
+        errors = (error for refusal in refusals for error in _errors_of(refusal))
+        self._picture.fail(tuple(dict.fromkeys(errors)))
+        await self._picture.enter(BatchStatus.FAILED)
 
     async def _give_up(self, failure: FailureError) -> None:
         # Only what no retry can mend comes here: a mistake of ours, not the client's or the endpoint's.
@@ -147,14 +174,29 @@ class BatchWorkflow:
         self._picture.give_up(BatchError(code="internal_error", message=failure.message))
         await self._picture.enter(BatchStatus.FAILED)
 
+    async def _begin(self) -> None:
+        if not self._begun:
+            self._begun = True
+            await self._picture.enter(BatchStatus.IN_PROGRESS)
+
+    async def _show_beginning(self) -> None:
+        await workflow.wait_condition(lambda: self._shard_runs)
+        if not self._cancelled:
+            await self._begin()
+
     async def _show_cancelling(self) -> None:
-        await workflow.wait_condition(lambda: self._cancel_requested)
+        await workflow.wait_condition(lambda: self._cancelled)
         await self._picture.enter(BatchStatus.CANCELLING)
 
     async def _tidy(self) -> None:
         await workflow.execute_activity_method(
             Collect.tidy, self._order.batch_id, **options.whole_files("remove the checkpoints")
         )
+
+    @property
+    def _cancelled(self) -> bool:
+        # What stopped the batch first is what its lines tell, so its status tells the same.
+        return self._shards.stopped is StopReason.CANCELLED
 
     def _outcome(self) -> BatchOutcome:
         change = self._picture.change
@@ -164,3 +206,7 @@ class BatchWorkflow:
             output_file_id=change.output_file_id,
             error_file_id=change.error_file_id,
         )
+
+
+def _errors_of(refusal: Refusal) -> tuple[BatchError, ...]:
+    return refusal.errors or (BatchError(code=refusal.code, message=refusal.message),)

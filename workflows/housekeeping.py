@@ -1,5 +1,6 @@
 """The schedule that keeps the house in order, and the workflow it runs."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
@@ -12,10 +13,13 @@ from temporalio.client import (
     ScheduleOverlapPolicy,
     SchedulePolicy,
     ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
 )
 
 with workflow.unsafe.imports_passed_through():
     from activities.housekeeping import Housekeeping
+    from activities.sweeping import Sweeping
     from workflows import options, queues
 
 INTERVAL = timedelta(seconds=30)
@@ -29,32 +33,57 @@ _ID = "overnight-housekeeping"
 
 @workflow.defn(name="Housekeeping")
 class HousekeepingWorkflow:
-    """Reconciles batches with their workflows and erases files past their time."""
+    """Reconciles batches with their workflows, erases files past their time, and sweeps up what was left."""
 
     @workflow.run
     async def run(self) -> None:
-        """Do both once."""
+        """Do all of it once."""
         await workflow.execute_activity_method(
             Housekeeping.reconcile, **options.whole_files("settle batches without a workflow")
         )
         await workflow.execute_activity_method(
             Housekeeping.erase_files, **options.whole_files("erase files past their time")
         )
+        await workflow.execute_activity_method(
+            Sweeping.sweep, **options.whole_files("remove what was left behind")
+        )
 
 
 async def ensure_schedule(client: Client) -> None:
-    """Make sure the schedule is there; a worker does this when it starts."""
-    schedule = Schedule(
+    """Make sure the schedule is there, and as it is here; a worker does this when it starts."""
+    schedule = _schedule()
+    try:
+        await client.create_schedule(_ID, schedule)
+    except ScheduleAlreadyRunningError:
+        await client.get_schedule_handle(_ID).update(_updated)
+
+
+def _schedule() -> Schedule:
+    return Schedule(
         action=ScheduleActionStartWorkflow(
             HousekeepingWorkflow.run,
             id=_ID,
             task_queue=queues.BATCHES,
-            static_summary="settles batches without a workflow, erases old files",
+            static_summary="settles batches without a workflow, removes what nobody needs",
         ),
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=INTERVAL)]),
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=_CATCH_UP),
     )
-    try:
-        await client.create_schedule(_ID, schedule)
-    except ScheduleAlreadyRunningError:
-        return
+
+
+def _updated(existing: ScheduleUpdateInput) -> ScheduleUpdate | None:
+    """Return what an older version's schedule is to become, or None if there is nothing to change."""
+    ours, theirs = _schedule(), existing.description.schedule
+    if _essence(ours) == _essence(theirs):
+        return None
+    # Whether it is paused is the operator's affair.
+    return ScheduleUpdate(replace(ours, state=theirs.state))
+
+
+def _essence(schedule: Schedule) -> tuple[object, ...]:
+    # An action that has been read from the server does not compare equal to the one it was made from.
+    match schedule.action:
+        case ScheduleActionStartWorkflow() as action:
+            return schedule.spec, schedule.policy, action.workflow, action.id, action.task_queue
+        case other:
+            return schedule.spec, schedule.policy, other

@@ -37,6 +37,30 @@ LOOK_GROWTH = 1.5
 """How often a running batch's progress is shown in Temporal's UI. Each look costs eleven events, so a
 batch of 24 hours spends about 3,500 of the 51,200 that a history can have."""
 
+CALL_TIMEOUT = timedelta(minutes=5)
+"""For a few calls to a provider, its pauses between them included. A worker that is killed under them is
+noticed by its heartbeats."""
+
+SUBMIT_GRACE = timedelta(minutes=2)
+"""How long a submit may go on once its shard is to stop: what it made is then known, and can be cancelled."""
+
+PARTING = timedelta(hours=24)
+"""How long a shard that is to stop waits for its provider to let go. Ten minutes are normal; a provider that
+is down for long is still holding answers that are paid for."""
+
+FIRST_SHUT = timedelta(minutes=5)
+LONGEST_SHUT = timedelta(minutes=30)
+"""How long a deployment without room is left alone, unless one of its jobs ends: twice as long every time."""
+
+TRIAL = timedelta(hours=1)
+"""How long one shard's job decides whether there is room again; then it is the next one's turn."""
+
+CLEAN_UP_TIMEOUT = timedelta(days=30)
+"""How long a provider is asked to delete what we left there. By then it has done so by itself."""
+
+PLACES_IDLE = timedelta(hours=1)
+"""How long a keeper of places that has nobody to keep them for stays."""
+
 CHILD_ID_WAIT = timedelta(seconds=5)
 """After a Reset the shards of the run before may still be closing under the ids we want."""
 
@@ -59,9 +83,7 @@ def row(summary: str) -> ActivityConfig:
 def whole_files(summary: str) -> ActivityConfig:
     """Return the options of a step that reads or writes whole files."""
     return {
-        "task_queue": queues.BATCHES,
+        **row(summary),
         "start_to_close_timeout": BYTES_TIMEOUT,
         "heartbeat_timeout": HEARTBEAT_TIMEOUT,
-        "retry_policy": PATIENTLY,
-        "summary": summary,
     }

@@ -1,7 +1,6 @@
 """The picture of a batch that its workflow keeps, and writes to the catalog whenever its status changes."""
 
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 
 from temporalio import workflow
@@ -14,7 +13,8 @@ with workflow.unsafe.imports_passed_through():
     from overnight.domain.usage import Counts, Usage
     from workflows import options, search_attributes
 
-_MICROSECOND = timedelta(microseconds=1)
+SHOWN_ERRORS = 1_000
+SHOWN_WARNINGS = 20
 
 
 class Picture:
@@ -29,15 +29,18 @@ class Picture:
         stamps = replace(self.change.stamps, **{f"{status.value}_at": workflow.now()})
         self.change = replace(self.change, status=status, stamps=stamps, revision=self._next_revision())
         self._show_in_temporal()
-        await workflow.execute_activity_method(
-            Bookkeeping.record,
-            Record(batch_id=self.batch_id, change=self.change, problems=problems),
-            **options.row(f"status: {status.value}"),
-        )
+        # Where the clock has gone back since the story was told before, the row is ahead of it at first.
+        while (revision := await self._record(problems=problems)) > self.change.revision:
+            self.change = replace(self.change, revision=revision + 1)
 
     def describe(self, manifest: Manifest) -> None:
         """Take in what ingest found."""
-        self.change = replace(self.change, counts=Counts(manifest.lines), model=manifest.model)
+        self.change = replace(
+            self.change,
+            counts=Counts(manifest.lines),
+            model=manifest.model,
+            deployments=tuple(route.deployment for route in manifest.routes),
+        )
         if manifest.model and manifest.provider:
             workflow.upsert_search_attributes(
                 [
@@ -50,10 +53,25 @@ class Picture:
         """Take in how many lines have an outcome."""
         self.change = replace(self.change, counts=counts)
 
-    def finish(self, *, usage: Usage, model: str | None, cost: Decimal | None, files: Collected) -> None:
+    def fail(self, errors: tuple[BatchError, ...]) -> None:
+        """Take in that no provider would run the batch, and why."""
+        self.change = replace(
+            self.change, counts=Counts(), errors=errors[:SHOWN_ERRORS], errors_total=len(errors)
+        )
+
+    def finish(
+        self,
+        *,
+        warnings: tuple[str, ...],
+        usage: Usage,
+        model: str | None,
+        cost: Decimal | None,
+        files: Collected,
+    ) -> None:
         """Take in what the lines came to."""
         self.change = replace(
             self.change,
+            warnings=warnings[:SHOWN_WARNINGS],
             usage=usage,
             model=model,
             cost=cost,
@@ -92,6 +110,13 @@ class Picture:
         tokens = "" if change.usage is None else f" · {change.usage.total:,} tokens"
         workflow.set_current_details(
             f"{change.status.value} · **{counts.done:,} of {counts.total:,}** lines done{tokens}"
+        )
+
+    async def _record(self, *, problems: bool) -> int:
+        return await workflow.execute_activity_method(
+            Bookkeeping.record,
+            Record(batch_id=self.batch_id, change=self.change, problems=problems),
+            **options.row(f"status: {self.change.status.value}"),
         )
 
     def _next_revision(self) -> int:

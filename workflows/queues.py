@@ -6,7 +6,10 @@ BATCHES = "batches"
 LINES = "lines"
 """The line lane's chunks: long, many, and hungry for connections. Each deployment has a queue of its own."""
 
-ALL = (BATCHES, LINES)
+PROVIDER = "provider"
+"""The native lane's calls. Each provider has a queue of its own, so that one that is slow delays no other."""
+
+ALL = (BATCHES, LINES, PROVIDER)
 """What a worker can be told to work on."""
 
 
@@ -17,3 +20,8 @@ def lines(deployment_id: str) -> str:
     of them one that is down would in the end hold up every other.
     """
     return f"{LINES}-{deployment_id}"
+
+
+def provider(name: str) -> str:
+    """Return the queue of one provider's calls."""
+    return f"{PROVIDER}-{name}"

@@ -1,8 +1,10 @@
-"""Starting and cancelling batches: all that a gateway needs of Temporal. None of it waits for a worker."""
+"""Starting, cancelling and waking batches: all that a gateway needs of Temporal. It waits for no worker."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import timedelta
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
 from temporalio.client import Client, WorkflowHandle
@@ -15,31 +17,54 @@ from overnight.domain.errors import IdempotencyMismatch, TemporalUnavailable
 from overnight.domain.status import BatchStatus
 from workflows import queues, search_attributes
 from workflows.batch import BatchOutcome, BatchWorkflow
+from workflows.shard import ShardWorkflow
 
 _log = structlog.stdlib.get_logger(__name__)
 
 _HASH = "parameters_hash"
+_CREATED_AT = "created_at"
 _RPC_TIMEOUT = timedelta(seconds=10)
 """How long a client's request waits for Temporal before it is told that Temporal can't be reached."""
 
+_UNCLEAR = (
+    RPCStatusCode.ABORTED,
+    RPCStatusCode.CANCELLED,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.INTERNAL,
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.UNKNOWN,
+)
+"""After these a workflow may have been started all the same."""
+
+_CLEARING = timedelta(seconds=10)
+_PAUSE = timedelta(seconds=0.5)
+
 
 class BatchRuns:
-    """The batches' workflows, over one client."""
+    """The batches' workflows, over one client. `clearing` is how long a start that is unclear is repeated."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, clearing: timedelta = _CLEARING) -> None:
         self._client = client
+        self._clearing = clearing
 
-    async def start(self, order: BatchOrder) -> None:
+    async def start(self, order: BatchOrder) -> BatchOrder:
         """Start the batch's workflow; when this returns, the batch will be seen through.
 
-        Starting the same order again does nothing, whether its workflow runs or has ended. Raises
+        Starting the same order again does nothing, whether its workflow runs or has ended. Returns the
+        order that it was started with, which was created when the first of them was. Raises
         IdempotencyMismatch if the id belongs to other parameters, TemporalUnavailable if nobody answers.
         """
         async with _reaching_temporal():
-            try:
-                await self._start(order, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
-            except WorkflowAlreadyStartedError:
-                await self._compare(order)
+            give_up_at: float | None = None
+            while True:
+                try:
+                    return await self._start_once(order)
+                except RPCError as error:
+                    # Asked for again under the same id, it is either started now or known to have been.
+                    give_up_at = give_up_at or _moment() + self._clearing.total_seconds()
+                    if error.status not in _UNCLEAR or _moment() >= give_up_at:
+                        raise
+                    await asyncio.sleep(_PAUSE.total_seconds())
 
     async def start_again(self, order: BatchOrder, *, cancelled: bool) -> None:
         """Start a batch whose workflow is gone once more; it goes on from its checkpoints.
@@ -58,21 +83,30 @@ class BatchRuns:
             except WorkflowAlreadyStartedError:
                 return
 
-    async def cancel(self, batch_id: str) -> bool:
-        """Signal the workflow to cancel; False if there is none that runs."""
+    async def cancel(self, batch_id: str) -> None:
+        """Signal the workflow to cancel, if there is one that runs. Raises TemporalUnavailable."""
         async with _reaching_temporal():
-            try:
+            with _unless_over():
                 await self._handle(batch_id).signal(BatchWorkflow.cancel, rpc_timeout=_RPC_TIMEOUT)
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return False
-                raise
-            return True
+
+    async def wake(self, workflow_id: str) -> None:
+        """Have a shard's workflow look at its job now, if it still runs. Raises TemporalUnavailable."""
+        async with _reaching_temporal():
+            with _unless_over():
+                shard = self._client.get_workflow_handle(workflow_id)
+                await shard.signal(ShardWorkflow.wake, rpc_timeout=_RPC_TIMEOUT)
 
     async def check(self) -> None:
         """Raise TemporalUnavailable unless Temporal answers."""
         async with _reaching_temporal():
             await self._client.service_client.check_health(timeout=_RPC_TIMEOUT)
+
+    async def _start_once(self, order: BatchOrder) -> BatchOrder:
+        try:
+            await self._start(order, reuse=WorkflowIDReusePolicy.REJECT_DUPLICATE)
+        except WorkflowAlreadyStartedError:
+            return await self._started(order)
+        return order
 
     async def _start(
         self, order: BatchOrder, *, reuse: WorkflowIDReusePolicy, signal: str | None = None
@@ -88,17 +122,20 @@ class BatchRuns:
             id_conflict_policy=(
                 WorkflowIDConflictPolicy.USE_EXISTING if signal else WorkflowIDConflictPolicy.FAIL
             ),
-            memo={_HASH: order.parameters_hash},
+            memo={_HASH: order.parameters_hash, _CREATED_AT: order.created_at},
             search_attributes=attributes,
             static_summary=f"{order.endpoint.value} · {order.input_file_id}",
             start_signal=signal,
             rpc_timeout=_RPC_TIMEOUT,
         )
 
-    async def _compare(self, order: BatchOrder) -> None:
+    async def _started(self, order: BatchOrder) -> BatchOrder:
+        """Return the order that the workflow of this id was started with, which must want the same."""
         described = await self._handle(order.batch_id).describe(rpc_timeout=_RPC_TIMEOUT)
         if await described.memo_value(_HASH, default=None) != order.parameters_hash:
             raise IdempotencyMismatch
+        created_at = await described.memo_value(_CREATED_AT, order.created_at, type_hint=datetime)
+        return replace(order, created_at=created_at)
 
     def _handle(self, batch_id: str) -> WorkflowHandle[BatchWorkflow, BatchOutcome]:
         return self._client.get_workflow_handle_for(BatchWorkflow.run, batch_id)
@@ -115,3 +152,17 @@ async def _reaching_temporal() -> AsyncIterator[None]:
     except RuntimeError as error:
         # What the SDK raises when a lazy client's first connection fails.
         raise TemporalUnavailable("Temporal can't be reached") from error
+
+
+@contextmanager
+def _unless_over() -> Iterator[None]:
+    try:
+        yield
+    except RPCError as error:
+        # A workflow that has ended needs no signal any more.
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+
+
+def _moment() -> float:
+    return asyncio.get_running_loop().time()

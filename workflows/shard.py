@@ -1,78 +1,122 @@
-"""The story of one shard: every chunk is sent, then all of it is sealed in input order."""
+"""The story of one shard: it is run in one lane or the other, then all of it is put in input order."""
 
-import asyncio
+from dataclasses import replace
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.lines import Lines
-    from activities.payloads import ChunkOrder, SealedShard, SealOrder, ShardOrder
+    from activities.payloads import SealedShard, SealOrder, ShardOrder
+    from activities.place_payloads import GRANTED, NO_PLACE, Grant
     from activities.seal import Seal
-    from overnight.domain.status import StopReason
-    from workflows import options, queues
-    from workflows.stopping import unless_stopped, until_the_end
+    from overnight.domain.deployment import BatchLane
+    from overnight.domain.status import RESULT_MISSING, NoAnswer, StopReason
+    from workflows import options
+    from workflows.cleaning import CleanUpWorkflow
+    from workflows.lines import send_lines
+    from workflows.native import Ending, NativeLane
+    from workflows.stopping import until_the_end
+
+SHARD_RUNS = "shard_runs"
+"""What a batch hears from its shards, once a provider works on one."""
 
 
 @workflow.defn(name="Shard")
 class ShardWorkflow:
-    """Runs one shard of a batch on the line lane. Its id is `<batch id>/shard-<number>`."""
+    """Runs one shard of a batch. Its id is `<batch id>/shard-<number>`."""
 
     @workflow.init
     def __init__(self, order: ShardOrder) -> None:
         self._order = order
         self._stop = order.stop
-        self._chunks_sent = 0
+        self._native = tuple(route for route in order.routes if route.lane is BatchLane.NATIVE)
+        self._lines = tuple(route for route in order.routes if route.lane is BatchLane.LINES)
+        self._lane = NativeLane(order, self._native, on_running=self._tell_batch)
 
     @workflow.run
     async def run(self, order: ShardOrder) -> SealedShard:  # noqa: ARG002 - Temporal gives it to init as well
-        """Send the shard's lines, and return where their outcomes are, in input order."""
+        """Run the shard, and return where its lines' outcomes are, in input order."""
         return await until_the_end(self._story(), on_cancel=lambda: self.stop(StopReason.CANCELLED))
 
-    @workflow.signal(description="Stop sending lines; what is answered is kept.")
+    @workflow.signal(description="Stop; what is answered is kept.")
     def stop(self, reason: StopReason) -> None:
-        """Stop sending lines. The first reason stays."""
+        """Go no further. The first reason stays."""
         self._stop = self._stop or reason
+        self._lane.stop(reason)
+
+    @workflow.signal(name=GRANTED, description="There is a place for the shard's job.")
+    def granted(self, grant: Grant) -> None:
+        """Go on to submit."""
+        self._lane.place.granted(grant)
+
+    @workflow.signal(name=NO_PLACE, description="There is no place yet for the shard's job.")
+    def no_place(self, why: str) -> None:
+        """Wait, and say why."""
+        self._lane.place.refused(why)
+
+    @workflow.signal(description="The provider has news of the shard's job.")
+    def wake(self) -> None:
+        """Look at the job now."""
+        self._lane.wake()
 
     async def _story(self) -> SealedShard:
-        if self._stop is None:
-            await self._send()
-        return await self._seal()
+        ending = await self._run()
+        sealed = await self._seal(self._missing(ending))
+        await self._clean_up()
+        return replace(sealed, refusal=ending.refusal, expired=ending.expired, warnings=ending.warnings)
 
-    async def _send(self) -> None:
-        places = asyncio.Semaphore(options.MAX_PARALLEL_CHUNKS)
-        chunks = [asyncio.create_task(self._chunk(chunk, places)) for chunk in range(self._order.chunks)]
-        await unless_stopped(chunks, stopped=lambda: self._stop is not None)
+    async def _run(self) -> Ending:
+        ending = Ending()
+        if self._native:
+            ending = await self._lane.run()
+        if self._lines and self._stop is None and (ending.refusal or not self._native):
+            refused = (ending.refusal.message,) if ending.refusal else ()
+            ending = Ending(warnings=(*ending.warnings, *refused))
+            await send_lines(self._order, self._lines, stopped=lambda: self._stop is not None)
+        return ending
 
-    async def _chunk(self, chunk: int, places: asyncio.Semaphore) -> None:
-        order = self._order
-        deployment = order.deployments[chunk % len(order.deployments)]
-        async with places:
-            await workflow.execute_activity_method(
-                Lines.send_chunk,
-                ChunkOrder(
-                    batch_id=order.batch_id,
-                    shard=order.shard,
-                    chunk=chunk,
-                    input_file_id=order.input_file_id,
-                    endpoint=order.endpoint,
-                    deployment=deployment,
-                ),
-                task_queue=queues.lines(deployment),
-                start_to_close_timeout=order.window + options.CHUNK_MARGIN,
-                heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
-                retry_policy=options.PATIENTLY,
-                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                summary=f"chunk {chunk + 1} of {order.chunks}",
-            )
-        self._chunks_sent += 1
-        workflow.set_current_details(f"{self._chunks_sent} of {order.chunks} chunks sent")
+    def _missing(self, ending: Ending) -> NoAnswer | None:
+        """Return what is said of a line without an outcome; None if there can't be one."""
+        if self._stop is not None:
+            return self._stop.no_answer
+        if ending.refusal is not None:
+            return NoAnswer(ending.refusal.code, ending.refusal.message)
+        if ending.expired:
+            return StopReason.EXPIRED.no_answer
+        return RESULT_MISSING if self._native else None
 
-    async def _seal(self) -> SealedShard:
+    async def _seal(self, missing: NoAnswer | None) -> SealedShard:
         order = SealOrder(
             batch_id=self._order.batch_id,
             shard=self._order.shard,
             input_file_id=self._order.input_file_id,
-            reason=self._stop,
+            missing=missing,
         )
         placed = options.whole_files("put the outcomes in input order")
         return await workflow.execute_activity_method(Seal.seal_shard, order, **placed)
+
+    async def _clean_up(self) -> None:
+        remains = self._lane.remains
+        if not remains:
+            return
+        try:
+            await workflow.start_child_workflow(
+                CleanUpWorkflow.run,
+                remains,
+                id=f"{workflow.info().workflow_id}/clean-up",
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                execution_timeout=options.CLEAN_UP_TIMEOUT,
+                static_summary="delete what is left of the shard at its providers",
+            )
+        except WorkflowAlreadyStartedError:
+            # The shard's story is told again, and the clean-up of the first time still runs.
+            workflow.logger.debug("already cleaning up")
+
+    async def _tell_batch(self) -> None:
+        parent = workflow.info().parent
+        if parent is None:
+            return
+        try:
+            await workflow.get_external_workflow_handle(parent.workflow_id).signal(SHARD_RUNS)
+        except FailureError:
+            workflow.logger.debug("the batch has ended meanwhile")

@@ -27,6 +27,7 @@ class Shards:
         self._order = order
         self._running: dict[int, ChildWorkflowHandle[ShardWorkflow, SealedShard]] = {}
         self.stopped: StopReason | None = None
+        self.expired = False
         self.total = 0
         self.done = 0
 
@@ -79,9 +80,11 @@ class Shards:
         child = await self._start(manifest, shard, stop=stop)
         self._running[shard] = child
         try:
-            return await child
+            sealed = await child
         finally:
             del self._running[shard]
+        self.expired = self.expired or sealed.expired
+        return sealed
 
     async def _start(
         self, manifest: Manifest, shard: int, *, stop: StopReason | None
@@ -110,9 +113,11 @@ class Shards:
             chunks=manifest.shards[shard],
             input_file_id=self._order.input_file_id,
             endpoint=self._order.endpoint,
-            deployments=manifest.deployments,
+            routes=manifest.routes,
             window=self._order.window,
+            created_at=self._order.created_at,
             stop=stop,
+            default_model=manifest.default_model,
         )
 
     async def _pass_on(self, child: ChildWorkflowHandle[ShardWorkflow, SealedShard]) -> None:

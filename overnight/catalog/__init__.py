@@ -1,6 +1,7 @@
-"""Where rows live: files, batches, progress. SQLite by default."""
+"""Where rows live: files, batches, progress, jobs. SQLite by default."""
 
-from overnight.catalog.catalog import Catalog, Page
+from overnight.catalog.catalog import Catalog
+from overnight.catalog.connections import Page
 from overnight.catalog.engine import open_engine
 from overnight.catalog.schema import upgrade
 

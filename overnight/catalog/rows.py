@@ -1,18 +1,24 @@
 """Rows ↔ domain objects, and nothing else."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, func, select
+from sqlalchemy import CTE, RowMapping, Select, Subquery, func, select
 
-from overnight.catalog.tables import batches, progress
+from overnight.catalog.tables import progress, waits
 from overnight.domain.batch import Batch, BatchChange, BatchError, BatchOrder, Stamps
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.file import File, FilePurpose
+from overnight.domain.job import BatchJob
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
+
+ENDED = tuple(status.value for status in BatchStatus if status.ended)
+DELIVERED = tuple(status.value for status in BatchStatus if status.delivered)
+ENDS = tuple(f"{status}_at" for status in ENDED)
+"""The columns that say when a batch has ended, of which one is filled in then."""
 
 
 def from_file(file: File) -> dict[str, Any]:
@@ -24,6 +30,7 @@ def from_file(file: File) -> dict[str, Any]:
         "purpose": file.purpose.value,
         "bytes": file.bytes,
         "key": file.key,
+        "provider": file.provider,
         "created_at": file.created_at,
         "expires_at": file.expires_at,
     }
@@ -38,6 +45,7 @@ def to_file(row: RowMapping) -> File:
         purpose=FilePurpose(row["purpose"]),
         bytes=row["bytes"],
         key=row["key"],
+        provider=row["provider"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],
     )
@@ -53,6 +61,7 @@ def from_order(order: BatchOrder) -> dict[str, Any]:
         "endpoint": order.endpoint.value,
         "completion_window": order.completion_window,
         "window_seconds": _seconds(order.window),
+        "provider": order.provider,
         "metadata": order.metadata,
         "output_expires_after_seconds": None if expires_after is None else _seconds(expires_after),
         "parameters_hash": order.parameters_hash,
@@ -78,6 +87,7 @@ def to_order(row: RowMapping) -> BatchOrder:
         completion_window=row["completion_window"],
         window=timedelta(seconds=row["window_seconds"]),
         created_at=row["created_at"],
+        provider=row["provider"],
         metadata=row["metadata"],
         output_expires_after=None if expires_after is None else timedelta(seconds=expires_after),
         parameters_hash=row["parameters_hash"],
@@ -99,12 +109,32 @@ def from_change(change: BatchChange) -> dict[str, Any]:
         "error_file_id": change.error_file_id,
         "errors": [asdict(error) for error in change.errors] or None,
         "errors_total": change.errors_total,
+        "deployments": change.deployments or None,
+        "warnings": change.warnings or None,
+        # What is written after a sweep may be the start of a new run, which leaves things behind too.
+        "swept_at": None,
     }
 
 
-def batches_with_progress() -> Select[Any]:
-    """Select batches, each with the sum of what its chunks have reported."""
-    reported = (
+def with_progress(chosen: Select[Any]) -> Select[Any]:
+    """Select what `chosen` does of the batches, newest first, each with what its steps have reported.
+
+    One statement, so that progress which goes when its batch ends does not go unseen; and one that looks
+    at the progress of the chosen batches only, since that of all of them can be long.
+    """
+    page = chosen.cte("page")
+    chunks, steps = _of_chunks(page), _of_steps(page)
+    waiting_on = func.coalesce(steps.c.waiting_on, chunks.c.waiting_on).label("waiting_on")
+    sums = (chunks.c.completed_so_far, chunks.c.failed_so_far, chunks.c.tokens_so_far)
+    joined = page.outerjoin(chunks, chunks.c.batch_id == page.c.id).outerjoin(
+        steps, steps.c.batch_id == page.c.id
+    )
+    newest_first = (page.c.created_at.desc(), page.c.id.desc())
+    return select(page, *sums, waiting_on).select_from(joined).order_by(*newest_first)
+
+
+def _of_chunks(page: CTE) -> Subquery:
+    return (
         select(
             progress.c.batch_id,
             func.sum(progress.c.completed).label("completed_so_far"),
@@ -112,15 +142,23 @@ def batches_with_progress() -> Select[Any]:
             func.sum(progress.c.tokens).label("tokens_so_far"),
             func.max(progress.c.waiting_on).label("waiting_on"),
         )
+        .where(progress.c.batch_id.in_(select(page.c.id)))
         .group_by(progress.c.batch_id)
-        .subquery()
+        .subquery("chunks")
     )
-    columns = [column for column in reported.c if column.name != "batch_id"]
-    return select(batches, *columns).outerjoin(reported, reported.c.batch_id == batches.c.id)
+
+
+def _of_steps(page: CTE) -> Subquery:
+    return (
+        select(waits.c.batch_id, func.max(waits.c.reason).label("waiting_on"))
+        .where(waits.c.batch_id.in_(select(page.c.id)))
+        .group_by(waits.c.batch_id)
+        .subquery("steps")
+    )
 
 
 def to_batch(row: RowMapping) -> Batch:
-    """Return the batch of a row that `batches_with_progress` selected."""
+    """Return the batch of a row that `with_progress` selected."""
     status = BatchStatus(row["status"])
     return Batch(
         order=to_order(row),
@@ -134,10 +172,24 @@ def to_batch(row: RowMapping) -> Batch:
         error_file_id=row["error_file_id"],
         errors=tuple(BatchError(**error) for error in row["errors"] or ()),
         errors_total=row["errors_total"],
+        deployments=tuple(row["deployments"] or ()),
+        warnings=tuple(row["warnings"] or ()),
+        revision=row["revision"],
         cancel_requested_at=row["cancel_requested_at"],
         tokens_so_far=row["tokens_so_far"] or 0,
         waiting_on=None if status.ended else row["waiting_on"],
     )
+
+
+def from_job(job: BatchJob) -> dict[str, Any]:
+    """Return the columns of a job's row, but for its times."""
+    return {**asdict(job), "status": job.status.value}
+
+
+def to_job(row: RowMapping) -> BatchJob:
+    """Return the job of a row."""
+    columns = {each.name: row[each.name] for each in fields(BatchJob)}
+    return BatchJob(**{**columns, "status": BatchStatus(row["status"])})
 
 
 def _counts(row: RowMapping, *, ended: bool) -> Counts:

@@ -35,6 +35,7 @@ files = Table(
     Column("purpose", String(32), nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("key", Text, nullable=False),
+    Column("provider", String(64)),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment),
     Column("deleted_at", Moment),
@@ -52,6 +53,7 @@ batches = Table(
     Column("endpoint", String(64), nullable=False),
     Column("completion_window", String(16), nullable=False),
     Column("window_seconds", BigInteger, nullable=False),
+    Column("provider", String(64)),
     Column("metadata", JSON(none_as_null=True)),
     Column("output_expires_after_seconds", BigInteger),
     Column("parameters_hash", String(64), nullable=False),
@@ -77,8 +79,12 @@ batches = Table(
     Column("error_file_id", String(64)),
     Column("errors", JSON(none_as_null=True)),
     Column("errors_total", Integer, nullable=False),
+    Column("deployments", JSON(none_as_null=True)),
+    Column("warnings", JSON(none_as_null=True)),
+    Column("swept_at", Moment),
     Index("batches_by_age", "project", "created_at", "id"),
     Index("batches_by_status", "status"),
+    Index("batches_by_sweep", "swept_at"),
 )
 
 progress = Table(
@@ -92,4 +98,28 @@ progress = Table(
     Column("failed", Integer, nullable=False),
     Column("tokens", BigInteger, nullable=False),
     Column("waiting_on", Text),
+)
+
+waits = Table(
+    "waits",
+    metadata,
+    Column("batch_id", String(64), primary_key=True),
+    Column("step", String(64), primary_key=True),
+    Column("reason", Text, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("provider", String(64), primary_key=True),
+    Column("id", String(255), primary_key=True),
+    Column("deployment", String(64), nullable=False),
+    Column("batch_id", String(64), nullable=False),
+    Column("shard", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("workflow_id", String(128), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Index("jobs_by_batch", "batch_id", "shard", "number"),
 )

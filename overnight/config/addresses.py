@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+_OPENAI = "api.openai.com"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -17,7 +18,18 @@ def fault_in(base: str) -> str | None:
         return "should be a URL, as in http://host:port/v1"
     if url.username or url.password:
         return "should hold no user or password; put the key into api_key"
+    if url.query or url.fragment:
+        return "should end with its path, without `?` or `#`"
     return None
+
+
+def is_openais(base: str) -> bool:
+    """Whether a base URL is OpenAI's own, in any of its regions."""
+    if fault_in(base):
+        return False
+    url = urlsplit(base)
+    host = url.hostname or ""
+    return url.scheme == "https" and (host == _OPENAI or host.endswith(f".{_OPENAI}"))
 
 
 def points_at(base: str, port: int) -> bool:

@@ -18,9 +18,9 @@ MODEL_ENTRY = frozenset({"access_groups", "blocked", "guardrails", "model_access
 
 MODEL_PARAMS = _keys(
     """
-    additional_drop_params allow_client_keepalive_override allowed_openai_params api_version
+    additional_drop_params allow_client_keepalive_override allowed_openai_params
     auto_router_config auto_router_config_path auto_router_default_model auto_router_embedding_model
-    aws_access_key_id aws_region_name aws_secret_access_key aws_session_token azure_ad_token
+    aws_access_key_id aws_region_name aws_secret_access_key aws_session_token
     base_model budget_duration bucket_name cache_control_injection_points client_id client_secret
     configurable_clientside_auth_params cooldown_time custom_llm_provider
     default_api_key_rpm_limit default_api_key_tpm_limit drop_params extra_body extra_headers

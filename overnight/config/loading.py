@@ -8,14 +8,19 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from overnight.config.document import Document, read_document
-from overnight.config.models import OPENAI_KEY, openai_for_any_model, read_deployments
-from overnight.config.places import default_database_url, local_storage, read_database_url, read_storage
+from overnight.config.from_environment import environment_deployments
+from overnight.config.models import read_deployments
+from overnight.config.places import read_database_url, read_storage
 from overnight.config.reading import Reading
 from overnight.config.schema import BatchSettings, GeneralSettings, Top
-from overnight.config.settings import ANY_MODEL, Settings
+from overnight.config.settings import Settings
+from overnight.config.vendors import OPENAI_KEYS
+from overnight.config.webhooks import read_webhook_secret
+from overnight.domain.deployment import ANY_MODEL
 
 DEFAULT_GATEWAY_PORT = 4000
 _DOTENV = ".env"
+_NO_FILE = Document("the environment", {}, {}, ())
 
 NO_MODELS = (
     "no model is configured, so every batch will fail: name a config.yaml with --config, or set {key}."
@@ -37,9 +42,8 @@ def load_settings(
     lists every problem there is.
     """
     variables = environment(path, environ)
-    if path is None:
-        return _from_environment(variables, data_dir=data_dir)
-    return _from_document(read_document(path), variables, data_dir=data_dir, gateway_port=gateway_port)
+    document = read_document(path) if path else _NO_FILE
+    return _from_document(document, variables, data_dir=data_dir, gateway_port=gateway_port)
 
 
 def environment(path: Path | None, environ: Mapping[str, str]) -> dict[str, str]:
@@ -48,23 +52,6 @@ def environment(path: Path | None, environ: Mapping[str, str]) -> dict[str, str]
     found = beside if beside.is_file() else Path(_DOTENV)
     added = dotenv_values(found, interpolate=False) if found.is_file() else {}
     return {**{name: value for name, value in added.items() if value is not None}, **environ}
-
-
-def _from_environment(variables: Mapping[str, str], *, data_dir: Path) -> Settings:
-    key = variables.get(OPENAI_KEY)
-    deployment, warning = openai_for_any_model(key) if key else (None, NO_MODELS.format(key=OPENAI_KEY))
-    defaults = BatchSettings()
-    return Settings(
-        deployments=(deployment,) if deployment else (),
-        default_model=None,
-        storage=local_storage(data_dir),
-        database_url=default_database_url(data_dir),
-        master_key=None,
-        poll_initial=timedelta(seconds=defaults.poll_initial_seconds),
-        poll_max=timedelta(seconds=defaults.poll_max_seconds),
-        data_dir=data_dir,
-        warnings=(warning,),
-    )
 
 
 def _from_document(
@@ -77,23 +64,29 @@ def _from_document(
     general = reading.section(GeneralSettings, top.general_settings, general_place) or GeneralSettings()
     entries = top.model_list or []
     deployments = read_deployments(reading, entries, gateway_port=gateway_port)
+    usual = environment_deployments(reading, beside=deployments)
     storage_place = ("batch_settings", "batch_storage_params")
     storage = read_storage(reading, batch.batch_storage_params, storage_place, data_dir=data_dir)
     database_place = (*general_place, "database_url")
     database_url = read_database_url(reading, general.database_url, database_place, data_dir=data_dir)
-    _check_default_model(reading, batch.model, entries)
+    secret_place = (*general_place, "openai_webhook_secret")
+    webhook_secret = read_webhook_secret(reading, general.openai_webhook_secret, secret_place)
+    if entries or not usual:  # Without entries, the environment's deployments serve any name.
+        _check_default_model(reading, batch.model, entries)
     _check_polling(reading, batch)
     reading.finish()
     return Settings(
         deployments=deployments,
+        from_environment=usual,
         default_model=batch.model,
         storage=storage,
         database_url=database_url,
         master_key=general.master_key,
+        openai_webhook_secret=webhook_secret,
         poll_initial=timedelta(seconds=batch.poll_initial_seconds),
         poll_max=timedelta(seconds=batch.poll_max_seconds),
         data_dir=data_dir,
-        warnings=_warnings(reading, has_models=bool(deployments)),
+        warnings=_warnings(reading, has_models=bool(deployments or usual)),
     )
 
 
@@ -121,5 +114,5 @@ def _warnings(reading: Reading, *, has_models: bool) -> tuple[str, ...]:
         keys = ", ".join(reading.set_aside)
         warnings.append(NOTHING_HERE.format(file=reading.document.name, keys=keys))
     if not has_models:
-        warnings.append(NO_MODELS.format(key=OPENAI_KEY))
+        warnings.append(NO_MODELS.format(key=OPENAI_KEYS[0]))
     return tuple(warnings)

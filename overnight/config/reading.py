@@ -22,12 +22,16 @@ S = TypeVar("S", bound=Section)
 
 @dataclass(slots=True)
 class Reading:
-    """A document, what was found wrong in it, and what was set aside."""
+    """A document, what was found wrong in it, and what was set aside.
+
+    `variables` names the environment variable that stands for a value, by the value's place.
+    """
 
     document: Document
     environ: Mapping[str, str]
     set_aside: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    variables: dict[Place, str] = field(default_factory=dict)
     _problems: dict[Place, str] = field(default_factory=dict)
 
     def problem(self, place: Place, what: str) -> None:
@@ -87,6 +91,7 @@ class Reading:
         if not self.environ.get(name):
             self.problem(place, f"the environment variable {name} is not set")
             return value
+        self.variables[place] = name
         return self.environ[name]
 
 

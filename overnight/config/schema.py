@@ -64,7 +64,10 @@ class ModelParams(Prices):
     model: Text
     api_base: Text | None = None
     api_key: Text | None = Field(default=None, repr=False)
+    api_version: Text | None = None
+    azure_ad_token: Text | None = Field(default=None, repr=False)
     organization: Text | None = None
+    project: Text | None = None
     timeout: Seconds | None = None
     batch_lane: BatchLane | None = None
     max_parallel_requests: Positive | None = None
@@ -108,11 +111,12 @@ class BatchSettings(Section):
 
 
 class GeneralSettings(Section):
-    """`general_settings`: who may come in, and where rows live."""
+    """`general_settings`: who may come in, whose webhooks are believed, and where rows live."""
 
     set_aside = litellm.GENERAL_SETTINGS
     master_key: Text | None = Field(default=None, repr=False)
     database_url: Text | None = Field(default=None, repr=False)
+    openai_webhook_secret: Text | None = Field(default=None, repr=False)
 
 
 class Top(Section):

@@ -14,7 +14,10 @@ COMPLETION_WINDOWS = {"24h": timedelta(hours=24)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOrder:
-    """What a client asked for. Everything the batch's story starts from; it holds no secret."""
+    """What a client asked for. Everything the batch's story starts from; it holds no secret.
+
+    With a `provider` only its deployments may run the batch.
+    """
 
     batch_id: str
     project: str
@@ -23,6 +26,7 @@ class BatchOrder:
     completion_window: str
     window: timedelta
     created_at: datetime
+    provider: str | None = None
     metadata: dict[str, str] | None = None
     output_expires_after: timedelta | None = None
     parameters_hash: str = ""
@@ -72,6 +76,8 @@ class BatchChange:
     error_file_id: str | None = None
     errors: tuple[BatchError, ...] = ()
     errors_total: int = 0
+    deployments: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def with_errors(self, errors: tuple[BatchError, ...]) -> "BatchChange":
         """Return the same picture with these errors in it."""
@@ -83,7 +89,8 @@ class Batch:
     """The picture of a batch that HTTP reads: one row of the catalog, progress included.
 
     `cost` is in US dollars and None while unknown; `waiting_on` says, for people, why lines are not
-    moving just now; `errors_total` can exceed `len(errors)`, which is capped.
+    moving just now; `errors_total` can exceed `len(errors)`, which is capped; `deployments` are the ids of
+    those that its lines are for, once its input was read; `warnings` are for people, a sentence or two each.
     """
 
     order: BatchOrder
@@ -97,6 +104,9 @@ class Batch:
     error_file_id: str | None = None
     errors: tuple[BatchError, ...] = ()
     errors_total: int = 0
+    deployments: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    revision: int = 0
     cancel_requested_at: datetime | None = None
     tokens_so_far: int = 0
     waiting_on: str | None = None

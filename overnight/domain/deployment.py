@@ -1,9 +1,13 @@
 """A deployment: one place a model runs."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
+
+ANY_MODEL = "*"
+"""As a deployment's `model_name`: it serves every name that no other deployment has. As its `model`: a line's
+own `body.model` goes to the provider as it is."""
 
 DEFAULT_PARALLEL_REQUESTS = 64
 DEFAULT_LINE_TIMEOUT = timedelta(minutes=10)
@@ -26,12 +30,16 @@ class DeclaredPrice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One entry of `model_list`, checked. The key never leaves this object but for the provider.
+    """One entry of `model_list`, checked. A key or token never leaves this object but for the provider.
 
     `id` is stable across restarts as long as the entry's model name, provider and model are (it is
     derived from them, and from the entry's place among those alike), so a history can name it and running
-    batches follow a deployment that moves. `max_parallel_requests` bounds requests in flight; `rpm` and
-    `tpm` bound requests and tokens a minute, None meaning no bound.
+    batches follow a deployment that moves. An endpoint's path goes behind `api_base`; at Azure that is the
+    resource alone, and `api_version` the version to ask for, None meaning its v1 API. `ad_token` is an Entra
+    ID token; an Azure deployment with neither key nor token has to ask Entra ID for one. `key_source` says
+    where the key or token came from, in words for an error. `organization` and `project` are OpenAI's. In
+    the line lane, `max_parallel_requests` bounds requests in flight, `rpm` and `tpm` requests and tokens a
+    minute, None meaning no bound.
     """
 
     id: str
@@ -40,10 +48,23 @@ class Deployment:
     model: str
     api_base: str
     api_key: str | None = field(default=None, repr=False)
+    ad_token: str | None = field(default=None, repr=False)
+    key_source: str = "the configuration"
+    api_version: str | None = None
     organization: str | None = None
+    project: str | None = None
     lane: BatchLane = BatchLane.LINES
     timeout: timedelta = DEFAULT_LINE_TIMEOUT
     max_parallel_requests: int = DEFAULT_PARALLEL_REQUESTS
     rpm: int | None = None
     tpm: int | None = None
     price: DeclaredPrice | None = None
+
+    def serving(self, default_model: str | None) -> "Deployment":
+        """Return it as it serves lines that may name no model, and are for `default_model` then.
+
+        One that has a model of its own puts that into every line anyway. None: all lines name one.
+        """
+        if default_model is None or self.model != ANY_MODEL:
+            return self
+        return replace(self, model=default_model)

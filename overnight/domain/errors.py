@@ -60,8 +60,8 @@ class InvalidRequest(OvernightError):
 class UnknownModel(InvalidRequest):
     """No deployment serves this model."""
 
-    def __init__(self, model: str) -> None:
-        message = f"The provided model '{model}' is not supported by the Batch API."
+    def __init__(self, model: str, *, why: str | None = None) -> None:
+        message = why or f"The provided model '{model}' is not supported by the Batch API."
         super().__init__(message, param="body.model", code="model_not_found")
 
 
@@ -121,6 +121,7 @@ class StorageError(OvernightError):
 
     def __init__(self, reason: str, *, key: str) -> None:
         super().__init__(f"{reason} [key={key}]")
+        self.reason = reason
         self.key = key
 
 

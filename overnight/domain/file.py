@@ -29,13 +29,24 @@ UPLOADABLE = (
 )
 
 
+class BatchFileKind(StrEnum):
+    """The files a batch makes: answers, lines that failed, and what is wrong with an input it refused."""
+
+    OUTPUT = "output"
+    ERROR = "error"
+    PROBLEMS = "problems"
+
+
 BATCH_FILE_LIFETIME = timedelta(days=30)
 """How long a batch's input and output are kept when nobody says otherwise, as at OpenAI."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """One row of the catalog's `files`; the bytes are in storage under `key`."""
+    """One row of the catalog's `files`; the bytes are in storage under `key`.
+
+    A batch of it that names no provider is for this one's `provider`, if there is one.
+    """
 
     id: str
     project: str
@@ -45,3 +56,4 @@ class File:
     key: str
     created_at: datetime
     expires_at: datetime | None = None
+    provider: str | None = None

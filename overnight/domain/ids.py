@@ -2,9 +2,15 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
+
+from overnight.domain.file import BatchFileKind
 
 _RANDOM_BYTES = 16
 _DERIVED_HEX = 32
+
+FILE_ID_SECTIONS = tuple(f"file-{section:02x}" for section in range(256))
+"""How files' ids begin, each as often as any other."""
 
 
 def new_file_id() -> str:
@@ -27,8 +33,8 @@ def batch_id_for_key(project: str, idempotency_key: str) -> str:
     return f"batch_{_digest('batch', project, idempotency_key)}"
 
 
-def output_file_id(batch_id: str, kind: str) -> str:
-    """Return the id of a batch's output or error file, the same however often it is collected."""
+def output_file_id(batch_id: str, kind: BatchFileKind) -> str:
+    """Return the id of a file that a batch makes, the same however often it is made."""
     return f"file-{_digest('file', batch_id, kind)}"
 
 
@@ -40,6 +46,11 @@ def line_id(batch_id: str, index: int) -> str:
 def deployment_id(*identity: str) -> str:
     """Return an id that names a deployment in a workflow without saying where it is."""
     return f"dep_{_digest('deployment', *identity)[:12]}"
+
+
+def places_id(deployments: Iterable[str]) -> str:
+    """Return what names the places at these deployments together, in whatever order they are."""
+    return _digest("places", *sorted(deployments))[:16]
 
 
 def parameters_hash(canonical: bytes) -> str:

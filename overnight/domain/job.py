@@ -61,3 +61,20 @@ class Job:
     def met_token_limit(self) -> bool:
         """Whether the job failed for want of room only: later, the same job may do."""
         return self.status is BatchStatus.FAILED and any(error.code == TOKEN_LIMIT for error in self.errors)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchJob:
+    """What is kept of a job: the batch it belongs to, and how it was when somebody last looked.
+
+    It was the `number`-th that its shard asked for; `workflow_id` names the run that follows it.
+    """
+
+    id: str
+    provider: str
+    deployment: str
+    batch_id: str
+    shard: int
+    number: int
+    workflow_id: str
+    status: BatchStatus

@@ -1,9 +1,18 @@
 """Where a batch's bytes lie in storage. Every key is made here, from ids that we made ourselves."""
 
+from overnight.domain.file import BatchFileKind
+
+_FILES = "files/"
+
 
 def file_key(file_id: str) -> str:
     """Return the key of a file's content."""
-    return f"files/{file_id}"
+    return f"{_FILES}{file_id}"
+
+
+def file_id_of(key: str) -> str:
+    """Return the id of the file whose content is under `key`."""
+    return key.removeprefix(_FILES)
 
 
 def work_prefix(batch_id: str) -> str:
@@ -26,8 +35,8 @@ def part_key(batch_id: str, shard: int, chunk: int, *, attempt: str, part: int) 
     return f"{chunk_prefix(batch_id, shard, chunk)}{attempt}/part-{part:06d}"
 
 
-def sealed_key(batch_id: str, shard: int, *, attempt: str, kind: str) -> str:
-    """Return the key of a shard's sorted `output` or `error` lines, as one attempt at sealing made them."""
+def sealed_key(batch_id: str, shard: int, *, attempt: str, kind: BatchFileKind) -> str:
+    """Return the key of a shard's sorted lines for the output or the error file, as one attempt made them."""
     return f"{_shard_prefix(batch_id, shard)}sealed/{attempt}/{kind}.jsonl"
 
 

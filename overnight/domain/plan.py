@@ -34,3 +34,8 @@ class ShardPlan:
     def lines(self) -> int:
         """How many requests the shard has."""
         return sum(chunk.lines for chunk in self.chunks)
+
+    @property
+    def first_index(self) -> int:
+        """The batch-wide 0-based index of its first request."""
+        return self.chunks[0].first_index

@@ -1,5 +1,6 @@
 """OpenAI's eight batch statuses, and which of them are the end."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -29,6 +30,17 @@ class BatchStatus(StrEnum):
 _ENDED = frozenset({BatchStatus.FAILED, BatchStatus.COMPLETED, BatchStatus.EXPIRED, BatchStatus.CANCELLED})
 
 
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """What the error file says of a line that was never answered."""
+
+    code: str
+    message: str
+
+
+RESULT_MISSING = NoAnswer("result_missing", "The provider's job ended without a result for this request.")
+
+
 class StopReason(StrEnum):
     """Why a batch stops before all its lines are answered; the value is the code its lines get."""
 
@@ -43,3 +55,8 @@ class StopReason(StrEnum):
                 return "This request was not executed before the batch was cancelled."
             case StopReason.EXPIRED:
                 return "This request could not be executed before the completion window expired."
+
+    @property
+    def no_answer(self) -> NoAnswer:
+        """The same, with the code."""
+        return NoAnswer(self.value, self.message)

@@ -1,6 +1,7 @@
 """JSONL of any size in constant memory: checked, cut into chunks, read line by line."""
 
 from overnight.jsonl.inspector import Inspection, Inspector
+from overnight.jsonl.numbering import line_numbers
 from overnight.jsonl.plan import decode_plan, encode_plan
 from overnight.jsonl.problems import encode_problem, read_problems
 from overnight.jsonl.requests import Request, line_with_model, read_requests, with_model
@@ -14,6 +15,7 @@ __all__ = [
     "decode_plan",
     "encode_plan",
     "encode_problem",
+    "line_numbers",
     "line_with_model",
     "read_problems",
     "read_requests",

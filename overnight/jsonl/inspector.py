@@ -48,7 +48,8 @@ class Inspection:
 class Inspector:
     """Takes the input in blocks cut anywhere, and says in the end what it is.
 
-    A body that names no model is for the `default_model`; without one it is refused. All methods block,
+    A body that names no model is for the `default_model`; without one it is refused. Why a model is not known
+    is said in OpenAI's words, or in those of `why_unknown`. All methods block,
     on the CPU and on `scratch`: a folder of this inspection's own, on a local disk, which takes 8 bytes
     a line, the custom_ids and the problems. They raise OSError if it can't.
     """
@@ -60,12 +61,18 @@ class Inspector:
         knows_model: Callable[[str], bool],
         scratch: Path,
         default_model: str | None = None,
+        why_unknown: Callable[[str], str] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._default_model = default_model
         self._scratch = scratch
         self._splitter = LineSplitter()
-        self._judge = LineJudge(endpoint=endpoint, knows_model=knows_model, default_model=default_model)
+        self._judge = LineJudge(
+            endpoint=endpoint,
+            knows_model=knows_model,
+            default_model=default_model,
+            why_unknown=why_unknown,
+        )
         self._planner = Planner()
         self._ids = DuplicateFinder(scratch)
         self._found = ProblemLog(scratch / "found.jsonl")

@@ -37,14 +37,21 @@ class Verdict:
 class LineJudge:
     """Judges the lines of one batch. `model` is the first known model that a line was for, None before.
 
-    A line that names no model is for the `default_model`, if there is one.
+    A line that names no model is for the `default_model`, if there is one. `why_unknown` says in words why
+    a model that is not known is not.
     """
 
     def __init__(
-        self, *, endpoint: Endpoint, knows_model: Callable[[str], bool], default_model: str | None
+        self,
+        *,
+        endpoint: Endpoint,
+        knows_model: Callable[[str], bool],
+        default_model: str | None,
+        why_unknown: Callable[[str], str] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._knows_model = knows_model
+        self._why_unknown = why_unknown
         self._default_model = default_model
         self.model: str | None = None
 
@@ -82,7 +89,7 @@ class LineJudge:
         if not model:
             raise refusals.no_model()
         if not self._knows_model(model):
-            raise refusals.unknown_model(model)
+            raise refusals.unknown_model(model, why=self._why_unknown)
         if self.model is None:
             self.model = model
         if model != self.model:

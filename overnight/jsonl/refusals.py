@@ -4,6 +4,8 @@
 `invalid_method` and `empty_file` by their codes only (Groq, Azure).
 """
 
+from collections.abc import Callable
+
 from overnight.domain.batch import BatchError
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import InvalidRequest, UnknownModel
@@ -99,9 +101,10 @@ def no_model() -> InvalidRequest:
     return InvalidRequest("Model parameter is required.", param="body.model", code="invalid_request")
 
 
-def unknown_model(model: str) -> InvalidRequest:
-    """Refuse a model that no deployment serves."""
-    return UnknownModel(_shown(model))
+def unknown_model(model: str, *, why: Callable[[str], str] | None = None) -> InvalidRequest:
+    """Refuse a model that no deployment serves; `why` puts it in words, where there is more to say."""
+    shown = _shown(model)
+    return UnknownModel(shown, why=why(shown) if why else None)
 
 
 def mismatched_model(model: str) -> InvalidRequest:

@@ -58,7 +58,7 @@ class Places:
     """A fair semaphore, like asyncio's, that can also be taken without a coroutine."""
 
     def __init__(self, places: int) -> None:
-        self.free = places
+        self.total = self.free = places
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def take_now(self) -> bool:

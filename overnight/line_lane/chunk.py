@@ -15,7 +15,9 @@ from overnight.domain.endpoint import Endpoint
 from overnight.domain.layout import chunk_prefix, part_key
 from overnight.domain.plan import Chunk
 from overnight.domain.usage import Counts
-from overnight.line_lane.budget import ByteBudget, Hold
+from overnight.jsonl import Request
+from overnight.line_lane.admission import Places
+from overnight.line_lane.budget import Hold
 from overnight.line_lane.checkpoint import CheckpointWriter, read_parts
 from overnight.line_lane.chunk_lines import read_slabs
 from overnight.line_lane.feed import LineFeed
@@ -73,15 +75,22 @@ async def run_chunk(
     goes on. Raises StorageError.
     """
     tally = await _earlier_attempts(storage, task)
-    writer = CheckpointWriter(storage, part_key=task.part_key)
-    sender = lane.sender(deployment, endpoint=task.endpoint, batch_id=task.batch_id)
+    slabs = read_slabs(storage, task.input_key, task.chunk)
     try:
-        async with aclosing(read_slabs(storage, task.input_key, task.chunk)) as slabs:
-            feed = LineFeed(slabs, known=tally.known, budget=lane.requests)
-            run = _ChunkRun(feed=feed, sender=sender, writer=writer, tally=tally, answers=lane.answers)
-            await run.to_the_end(_useful_senders(deployment, left=tally.left), report)
+        async with (
+            aclosing(slabs),
+            CheckpointWriter(storage, part_key=task.part_key, held=lane.held) as writer,
+        ):
+            run = _ChunkRun(
+                lane=lane,
+                crew=lane.crew(deployment, batch_id=task.batch_id),
+                sender=lane.sender(deployment, endpoint=task.endpoint, batch_id=task.batch_id),
+                feed=LineFeed(slabs, known=tally.known, budget=lane.requests),
+                writer=writer,
+                tally=tally,
+            )
+            await run.to_the_end(report)
     finally:
-        await writer.flush()
         report(tally.progress(None))
     return tally.progress(None)
 
@@ -122,24 +131,20 @@ async def _earlier_attempts(storage: Storage, task: ChunkTask) -> _Tally:
     return tally
 
 
-def _useful_senders(deployment: Deployment, *, left: int) -> int:
-    # Even a deployment with a single place gets two, so that a line it refuses is not the only one to
-    # find out with whether it answers others.
-    return min(left, max(2, deployment.max_parallel_requests))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ChunkRun:
     """The coroutines that share one chunk: senders, a reader, a writer of checkpoints, a reporter."""
 
-    feed: LineFeed
+    lane: LineLane
+    crew: Places
     sender: LineSender
+    feed: LineFeed
     writer: CheckpointWriter
     tally: _Tally
-    answers: ByteBudget
 
-    async def to_the_end(self, senders: int, report: Callable[[ChunkProgress], None]) -> None:
-        """Send what is left, with so many senders. Raises the first error of any of its coroutines."""
+    async def to_the_end(self, report: Callable[[ChunkProgress], None]) -> None:
+        """Send what is left. Raises the first error of any of its coroutines."""
+        senders = min(self.tally.left, self.crew.total)
         try:
             async with asyncio.TaskGroup() as group:
                 reporting = group.create_task(self._report(report))
@@ -156,18 +161,25 @@ class _ChunkRun:
 
     async def _report(self, report: Callable[[ChunkProgress], None]) -> None:
         while True:
-            report(self.tally.progress(self.writer.waiting_on or self.sender.waiting_on))
+            report(self.tally.progress(self.lane.held.refusal or self.sender.waiting_on))
             await asyncio.sleep(REPORT_INTERVAL.total_seconds())
 
     async def _send_lines(self) -> None:
-        while request := await self.feed.next():
-            hold = Hold(self.answers)
-            try:
-                record = await self.sender.send(request, hold=hold)
-                self.tally.count(record)
-                self.writer.add(record)
-                if self.writer.is_full:
-                    await self.writer.room()
-            finally:
-                hold.release()
-                self.feed.done(request)
+        await self.crew.take()
+        try:
+            while request := await self.feed.next():
+                await self._send_line(request)
+        finally:
+            self.crew.give()
+
+    async def _send_line(self, request: Request) -> None:
+        hold = Hold(self.lane.answers)
+        try:
+            record = await self.sender.send(request, hold=hold)
+            self.tally.count(record)
+            self.writer.add(record)
+            if self.lane.held.is_full:
+                await self.lane.held.room()
+        finally:
+            hold.release()
+            self.feed.done(request)

@@ -27,13 +27,12 @@ def open_connector() -> aiohttp.TCPConnector:
 def open_session(
     connector: aiohttp.TCPConnector, deployment: Deployment, patience: Patience
 ) -> aiohttp.ClientSession:
-    """Return a session for one deployment: with its key, its timeout and its proxy, and without cookies.
+    """Return a session for one deployment: with its key and its proxy, and without cookies.
 
-    All of these are set once here, since setting them with every request costs a tenth of the request.
+    All of these are set once here, since setting them with every request costs a tenth of the request. How
+    long a request may take is for `Deadlines`; only making a connection has its limit here.
     """
-    timeout = aiohttp.ClientTimeout(
-        total=deployment.timeout.total_seconds(), sock_connect=patience.connect.total_seconds()
-    )
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=patience.connect.total_seconds())
     return aiohttp.ClientSession(
         connector=connector,
         connector_owner=False,
@@ -75,4 +74,6 @@ def _headers(deployment: Deployment) -> dict[str, str]:
         headers["Authorization"] = f"Bearer {deployment.api_key}"
     if deployment.organization:
         headers["OpenAI-Organization"] = deployment.organization
+    if deployment.project:
+        headers["OpenAI-Project"] = deployment.project
     return headers

@@ -49,7 +49,6 @@ class LineFeed:
         """Read slabs as they are wanted, to the last. Raises StorageError."""
         while not self._ended:
             await self._used_up.wait()
-            self._used_up.clear()
             await self._refill()
 
     async def _refill(self) -> None:
@@ -58,4 +57,6 @@ class LineFeed:
             break
         else:
             self._ended = True
+        # Only now: others have found the old slab used up meanwhile, and must not have this one replaced.
+        self._used_up.clear()
         self._refilled.set()

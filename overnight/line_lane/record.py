@@ -12,7 +12,7 @@ import msgspec
 from overnight.domain.usage import Usage
 from overnight.line_lane.errors import UnreadableCheckpoint
 
-_MARK = b"overnight part 1\n"
+PART_MARK = b"overnight part 1\n"
 _HEAD = struct.Struct("<I?QQQQHI")
 _LONGEST_MODEL = 2**16 - 1
 
@@ -46,7 +46,7 @@ def pack_record(record: Record) -> bytes:
 
 def pack_part(records: Iterable[Record]) -> bytes:
     """Return a whole part."""
-    return _MARK + b"".join(map(pack_record, records))
+    return PART_MARK + b"".join(map(pack_record, records))
 
 
 async def unpack_part(content: AsyncIterator[bytes], *, key: str) -> AsyncGenerator[Record, None]:
@@ -55,7 +55,7 @@ async def unpack_part(content: AsyncIterator[bytes], *, key: str) -> AsyncGenera
     marked = False
     async for block in content:
         held += block
-        if not marked and len(held) >= len(_MARK):
+        if not marked and len(held) >= len(PART_MARK):
             _take_mark(held, key)
             marked = True
         if marked:
@@ -66,9 +66,9 @@ async def unpack_part(content: AsyncIterator[bytes], *, key: str) -> AsyncGenera
 
 
 def _take_mark(held: bytearray, key: str) -> None:
-    if held[: len(_MARK)] != _MARK:
+    if held[: len(PART_MARK)] != PART_MARK:
         raise UnreadableCheckpoint(key)
-    del held[: len(_MARK)]
+    del held[: len(PART_MARK)]
 
 
 def _take_records(held: bytearray) -> list[Record]:

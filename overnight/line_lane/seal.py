@@ -4,9 +4,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from overnight.domain.file import BatchFileKind
 from overnight.domain.layout import chunk_prefix, sealed_key
 from overnight.domain.plan import Chunk, ShardPlan
-from overnight.domain.status import StopReason
+from overnight.domain.status import NoAnswer
 from overnight.domain.usage import Counts, Usage
 from overnight.line_lane.checkpoint import read_parts
 from overnight.line_lane.chunk_lines import read_chunk
@@ -28,8 +29,8 @@ class SealTask:
     plan: ShardPlan
     attempt: str
 
-    def sealed_key(self, kind: str) -> str:
-        """Return the key of this attempt's `output` or `error` lines."""
+    def sealed_key(self, kind: BatchFileKind) -> str:
+        """Return the key of this attempt's lines for the output or the error file."""
         return sealed_key(self.batch_id, self.shard, attempt=self.attempt, kind=kind)
 
 
@@ -47,20 +48,20 @@ class SealedShard:
     model: str | None
 
 
-async def seal_shard(storage: Storage, *, task: SealTask, reason: StopReason | None) -> SealedShard:
+async def seal_shard(storage: Storage, *, task: SealTask, missing: NoAnswer | None) -> SealedShard:
     """Write a shard's outcomes, in input order, as one object of answers and one of errors.
 
-    A line without an outcome gets `reason` as its error. Works in constant memory, sorting a chunk at a
-    time on local scratch. Raises UnansweredLines if a line has no outcome and there is no `reason`, and
+    A line without an outcome gets `missing` as its error. Works in constant memory, sorting a chunk at a
+    time on local scratch. Raises UnansweredLines if a line has no outcome and there is no `missing`, and
     StorageError.
     """
     with Scratch() as errors:
-        seal = _Seal(storage, task=task, reason=reason, errors=errors)
+        seal = _Seal(storage, task=task, missing=missing, errors=errors)
         async with aclosing(seal.output()) as lines:
-            output = await _put(storage, task.sealed_key("output"), lines)
+            output = await _put(storage, task.sealed_key(BatchFileKind.OUTPUT), lines)
         return SealedShard(
             output=output,
-            errors=await _put(storage, task.sealed_key("error"), errors.blocks()),
+            errors=await _put(storage, task.sealed_key(BatchFileKind.ERROR), errors.blocks()),
             counts=Counts(task.plan.lines, seal.completed, seal.failed),
             usage=seal.usage,
             model=seal.model,
@@ -71,14 +72,14 @@ class _Seal:
     """One walk over a shard's chunks, and what it adds up to."""
 
     def __init__(
-        self, storage: Storage, *, task: SealTask, reason: StopReason | None, errors: Scratch
+        self, storage: Storage, *, task: SealTask, missing: NoAnswer | None, errors: Scratch
     ) -> None:
         self.completed = self.failed = 0
         self.usage = Usage()
         self.model: str | None = None
         self._storage = storage
         self._task = task
-        self._reason = reason
+        self._no_answer = missing
         self._errors = errors
 
     async def output(self) -> AsyncGenerator[bytes, None]:
@@ -107,16 +108,16 @@ class _Seal:
         missing = outcomes.missing()
         if not missing:
             return
-        if self._reason is None:
+        if self._no_answer is None:
             raise UnansweredLines(missing=len(missing), first_index=min(missing))
         async with aclosing(read_chunk(self._storage, self._task.input_key, chunk)) as requests:
             async for request in requests:
                 if request.index in missing:
-                    outcomes.add(self._stopped(request.index, request.custom_id, self._reason))
+                    outcomes.add(self._stopped(request.index, request.custom_id, self._no_answer))
 
-    def _stopped(self, index: int, custom_id: str, reason: StopReason) -> Record:
+    def _stopped(self, index: int, custom_id: str, no_answer: NoAnswer) -> Record:
         line = error_line(
-            self._task.batch_id, index, custom_id=custom_id, code=reason.value, message=reason.message
+            self._task.batch_id, index, custom_id=custom_id, code=no_answer.code, message=no_answer.message
         )
         return Record(index=index, ok=False, line=line)
 

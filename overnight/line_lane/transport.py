@@ -15,6 +15,7 @@ from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
 from overnight.line_lane.answer import Reading, read_answer
 from overnight.line_lane.budget import Hold
+from overnight.line_lane.deadlines import Deadlines
 from overnight.line_lane.patience import parse_retry_after
 
 MAX_ANSWER_BYTES = 128 * 2**20
@@ -71,8 +72,16 @@ Outcome = Answer | Failure
 class Transport:
     """Posts bodies to one endpoint of one deployment, through a session made for that deployment."""
 
-    def __init__(self, session: aiohttp.ClientSession, deployment: Deployment, *, endpoint: Endpoint) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        deployment: Deployment,
+        *,
+        endpoint: Endpoint,
+        deadlines: Deadlines,
+    ) -> None:
         self._post = session.post
+        self._deadlines = deadlines
         url = URL(deployment.api_base.rstrip("/") + endpoint.below_base)
         # A key wins over a name and password in the URL: a request can carry only one of them.
         self._url = url.with_user(None) if deployment.api_key else url
@@ -83,17 +92,17 @@ class Transport:
         Redirects are answers too: none is followed.
         """
         answering = False
-        try:
-            async with self._post(self._url, data=body, allow_redirects=False) as response:
-                answering = True
-                content = await _read(response, hold)
-                return TooLarge() if content is None else _reply(response, content)
-        except aiohttp.ClientError as error:
-            return _lost(error, answering=answering)
-        except TimeoutError:
-            return TimedOut()
-        except OSError:
-            return Lost(answering)
+        with self._deadlines:
+            try:
+                async with self._post(self._url, data=body, allow_redirects=False) as response:
+                    answering = True
+                    content = await _read(response, hold)
+                    return TooLarge() if content is None else _reply(response, content)
+            except aiohttp.ClientError as error:
+                return _lost(error, answering=answering)
+            except OSError:
+                return Lost(answering)
+        return TimedOut()
 
 
 async def _read(response: aiohttp.ClientResponse, hold: Hold) -> bytes | None:
@@ -136,8 +145,6 @@ def _lost(error: aiohttp.ClientError, *, answering: bool) -> Failure:
     match error:
         case aiohttp.ConnectionTimeoutError():
             return Unreachable("endpoint does not accept connections in time")
-        case aiohttp.ServerTimeoutError():
-            return TimedOut()
         case aiohttp.ClientConnectorError() | aiohttp.ClientConnectorCertificateError():
             return Unreachable(_why_unreachable(error))
         case aiohttp.ClientHttpProxyError(status=status):

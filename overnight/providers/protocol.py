@@ -62,7 +62,10 @@ class Provider(Protocol):
     limits: Limits
 
     async def upload(self, content: Content, *, size: int, tag: Tag) -> str:
-        """Send a job's input of `size` bytes as a file with the tag's filename; return the file's id."""
+        """Send a job's input of `size` bytes as a file with the tag's filename; return the file's id.
+
+        Raises NoPlace when the account can hold no more files, and what the content raises.
+        """
         ...
 
     async def find_uploads(self, tag: Tag, *, since: datetime) -> list[str]:
@@ -90,7 +93,11 @@ class Provider(Protocol):
         ...
 
     def results(self, job: Job) -> AsyncIterator[Result]:
-        """Yield the results of a job that has ended: in any order, some perhaps twice or not at all."""
+        """Yield the results of a job that has ended: in any order, some perhaps twice or not at all.
+
+        Never yields a part of one. Raises ProviderRefused with the code `results_gone` when a file is no
+        longer there.
+        """
         ...
 
     async def delete_file(self, file_id: str) -> None:

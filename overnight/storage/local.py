@@ -2,7 +2,7 @@
 
 A key is a path below the root. What is being written lies in `.incoming` until it is whole and on the
 disk; then one rename makes it an object. A writer that is killed leaves its draft there, and
-`sweep_incoming` removes it at the next start.
+`sweep_incoming` removes it when the next gateway starts.
 """
 
 import asyncio
@@ -14,18 +14,19 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import FileIO
 from itertools import takewhile
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from overnight.domain.errors import ObjectNotFound, StorageError, StorageFull, StorageUnavailable
-from overnight.storage.blocks import BLOCK_BYTES, gathered
-from overnight.storage.draft import Draft
+from overnight.storage.blocks import BLOCK_BYTES, GATHERED_BYTES, Block, gathered
+from overnight.storage.draft import Draft, sweep
 from overnight.storage.durable_folders import DurableFolders
 from overnight.storage.keys import RESERVED, require_key, require_prefix
 from overnight.storage.probe import probe
-from overnight.storage.protocol import StoredObject
+from overnight.storage.protocol import FoundObject, StoredObject
 from overnight.storage.threads import in_thread
 
 P = ParamSpec("P")
@@ -50,8 +51,8 @@ class LocalStorage:
         target = self._path(key)
         draft = Draft(self._incoming)
         async with aclosing(gathered(content)) as blocks:
-            first = await anext(blocks, b"")
-            if len(first) < BLOCK_BYTES:
+            first: Block = await anext(blocks, [])
+            if sum(map(len, first)) < GATHERED_BYTES:
                 # All there is. Checkpoints are like that, and there are many: one trip to a thread will do.
                 await _on_disk(key, draft.store, first, target, folders=self._folders)
             else:
@@ -59,7 +60,12 @@ class LocalStorage:
         return StoredObject(key, draft.size)
 
     async def _put_large(
-        self, key: str, target: Path, draft: Draft, first: bytes, blocks: AsyncIterator[bytes]
+        self,
+        key: str,
+        target: Path,
+        draft: Draft,
+        first: Block,
+        blocks: AsyncIterator[Block],
     ) -> None:
         try:
             await _on_disk(key, draft.create)
@@ -88,16 +94,15 @@ class LocalStorage:
         """Remove the object and the folders it leaves empty; see Storage."""
         await _on_disk(key, _remove, self._path(key), root=self._root, folders=self._folders)
 
-    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+    async def list(self, prefix: str) -> AsyncIterator[FoundObject]:
         """Yield the objects below `prefix` in order; see Storage. One folder at a time is in memory."""
-        pending = [_Entry(require_prefix(prefix)[: prefix.rfind("/") + 1], size=None)]
+        pending = [_Entry(require_prefix(prefix)[: prefix.rfind("/") + 1])]
         while pending:
             entry = pending.pop()
-            if entry.size is not None:
-                yield StoredObject(entry.key, entry.size)
+            if entry.found is not None:
+                yield entry.found
                 continue
-            inside = await _on_disk(entry.key, _entries, self._root, entry.key)
-            pending += (found for found in inside if found.key.startswith(prefix))
+            pending += await _on_disk(entry.key, _entries, self._root, entry.key, prefix=prefix)
 
     async def free_bytes(self) -> int | None:
         """Return how much room the file system has for us; see Storage."""
@@ -110,16 +115,12 @@ class LocalStorage:
     def sweep_incoming(self) -> int:
         """Remove what killed writers left behind, and return how many files that were.
 
-        For the one process that has the folder to itself: it would take away what another is writing.
-        Blocks. Raises StorageUnavailable.
+        What any process is writing now stays. Blocks. Raises StorageUnavailable.
         """
         try:
-            leftovers = [*self._incoming.iterdir()] if self._incoming.is_dir() else []
-            for leftover in leftovers:
-                leftover.unlink(missing_ok=True)
+            return sweep(self._incoming)
         except OSError as error:
             raise storage_error(error, key=RESERVED) from error
-        return len(leftovers)
 
     def _path(self, key: str) -> Path:
         return self._root / require_key(key)
@@ -133,7 +134,7 @@ def storage_error(error: OSError, *, key: str) -> StorageError:
     return StorageUnavailable(f"the data folder can't be used: {reason}", key=key)
 
 
-async def _write_behind(key: str, draft: Draft, first: bytes, rest: AsyncIterator[bytes]) -> None:
+async def _write_behind(key: str, draft: Draft, first: Block, rest: AsyncIterator[Block]) -> None:
     """Write each block while the next one is being produced; never more than one behind."""
     writing = asyncio.create_task(_on_disk(key, draft.write, first))
     try:
@@ -191,29 +192,33 @@ def _remove(path: Path, *, root: Path, folders: DurableFolders) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A file, or a folder, whose key ends in a slash and whose size is None."""
+    """A file, or a folder, whose key ends in a slash and which is no object."""
 
     key: str
-    size: int | None
+    found: FoundObject | None = None
 
 
-def _entries(root: Path, folder: str) -> list[_Entry]:
-    """Return what is in `folder`, last first. A folder that is gone is empty."""
+def _entries(root: Path, folder: str, *, prefix: str) -> list[_Entry]:
+    """Return what is in `folder` below `prefix`, last first. A folder that is gone is empty."""
     found: list[_Entry] = []
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(root / folder) as entries:
-        found = [seen for entry in entries if (seen := _entry(folder, entry)) and seen.key != f"{RESERVED}/"]
+        # Only what is asked for is looked at closely: there can be very many others.
+        wanted = (entry for entry in entries if f"{folder}{entry.name}/".startswith(prefix))
+        found = [seen for entry in wanted if (seen := _entry(folder, entry)) and seen.key != f"{RESERVED}/"]
     # Folders sort with their slash, as they do inside whole keys: "a-b" < "a/b" < "a0".
     return sorted(found, key=lambda entry: entry.key, reverse=True)
 
 
 def _entry(folder: str, entry: os.DirEntry[str]) -> _Entry | None:
     if entry.is_dir():
-        return _Entry(f"{folder}{entry.name}/", size=None)
+        return _Entry(f"{folder}{entry.name}/")
+    key = f"{folder}{entry.name}"
     try:
-        return _Entry(f"{folder}{entry.name}", size=entry.stat().st_size)
+        seen = entry.stat()
     except FileNotFoundError:
         # Deleted while we looked.
         return None
+    return _Entry(key, FoundObject(key, seen.st_size, datetime.fromtimestamp(seen.st_mtime, UTC)))
 
 
 def _free_bytes(root: Path) -> int:

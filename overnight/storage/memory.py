@@ -1,20 +1,31 @@
 """Objects in memory: for tests and trials. It keeps the promises of the seam but one, durability."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from operator import attrgetter
 
 from overnight.domain.errors import ObjectNotFound, StorageFull
 from overnight.storage.blocks import BLOCK_BYTES
 from overnight.storage.keys import require_key, require_prefix
 from overnight.storage.probe import probe
-from overnight.storage.protocol import StoredObject
+from overnight.storage.protocol import FoundObject, StoredObject
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class MemoryStorage:
-    """A Storage that forgets. `capacity` in bytes makes it fill up as a disk does; None: it never does."""
+    """A Storage that forgets. `capacity` in bytes makes it fill up as a disk does; None: it never does.
 
-    def __init__(self, *, capacity: int | None = None) -> None:
+    It may be changed at any time.
+    """
+
+    def __init__(self, *, capacity: int | None = None, clock: Callable[[], datetime] = _now) -> None:
         self._objects: dict[str, bytes] = {}
-        self._capacity = capacity
+        self._written_at: dict[str, datetime] = {}
+        self.capacity = capacity
+        self._clock = clock
 
     async def put(self, key: str, content: AsyncIterator[bytes]) -> StoredObject:
         """Store `content`; see Storage."""
@@ -22,9 +33,10 @@ class MemoryStorage:
         gathered = bytearray()
         async for block in content:
             gathered += block
-            if self._capacity is not None and self._used() + len(gathered) > self._capacity:
+            if self.capacity is not None and self._used() + len(gathered) > self.capacity:
                 raise StorageFull("no room left in memory", key=key)
         self._objects[key] = bytes(gathered)
+        self._written_at[key] = self._clock()
         return StoredObject(key, len(gathered))
 
     async def get(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
@@ -42,16 +54,20 @@ class MemoryStorage:
         """Remove the object, if there is one; see Storage."""
         self._objects.pop(require_key(key), None)
 
-    async def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+    async def list(self, prefix: str) -> AsyncIterator[FoundObject]:
         """Yield the objects below `prefix` in order; see Storage."""
         require_prefix(prefix)
-        found = {key: len(content) for key, content in self._objects.items() if key.startswith(prefix)}
-        for key in sorted(found):
-            yield StoredObject(key, found[key])
+        found = [
+            FoundObject(key, len(content), self._written_at[key])
+            for key, content in self._objects.items()
+            if key.startswith(prefix)
+        ]
+        for each in sorted(found, key=attrgetter("key")):
+            yield each
 
     async def free_bytes(self) -> int | None:
         """Return the room left under `capacity`; see Storage."""
-        return None if self._capacity is None else self._capacity - self._used()
+        return None if self.capacity is None else self.capacity - self._used()
 
     async def check(self) -> None:
         """Raise StorageUnavailable unless objects can be written and read."""

@@ -6,6 +6,7 @@ An object appears whole or not at all, and what is under a key is replaced in on
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
@@ -15,6 +16,13 @@ class StoredObject:
 
     key: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class FoundObject(StoredObject):
+    """An object as a list shows it: also when it was written, by the store's own clock."""
+
+    written_at: datetime
 
 
 class Storage(Protocol):
@@ -42,7 +50,7 @@ class Storage(Protocol):
         """Remove the object, or do nothing if there is none."""
         ...
 
-    def list(self, prefix: str) -> AsyncIterator[StoredObject]:
+    def list(self, prefix: str) -> AsyncIterator[FoundObject]:
         """Yield every object whose key starts with `prefix`, in the order of their keys."""
         ...
 

@@ -27,19 +27,19 @@ BATCH = "batch_1"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def line(number: int, **body: Any) -> bytes:
+def line(number: int, *, url: str = Endpoint.CHAT_COMPLETIONS.value, **body: Any) -> bytes:
     """A good line, for model `m` unless `body` says otherwise."""
     request = {
         "custom_id": f"line-{number}",
         "method": "POST",
-        "url": Endpoint.CHAT_COMPLETIONS.value,
+        "url": url,
         "body": {"model": "m", "messages": [{"role": "user", "content": f"say {number}"}], **body},
     }
     return json.dumps(request).encode() + b"\n"
 
 
-def lines(count: int) -> bytes:
-    return b"".join(map(line, range(count)))
+def lines(count: int, **fields: Any) -> bytes:
+    return b"".join(line(number, **fields) for number in range(count))
 
 
 def deployment(name: str = "dep_1", **fields: Any) -> Deployment:
@@ -102,11 +102,11 @@ class House:
     async def keys(self, prefix: str) -> list[str]:
         return [stored.key async for stored in self.storage.list(prefix)]
 
-    async def upload(self, content: bytes, *, file_id: str = INPUT) -> None:
+    async def upload(self, content: bytes, *, file_id: str = INPUT, provider: str | None = None) -> None:
         await self.put(file_key(file_id), content)
-        await self.add_row(file_id, size=len(content))
+        await self.add_row(file_id, size=len(content), provider=provider)
 
-    async def add_row(self, file_id: str, *, size: int = 1) -> None:
+    async def add_row(self, file_id: str, *, size: int = 1, provider: str | None = None) -> None:
         file = File(
             id=file_id,
             project="default",
@@ -115,6 +115,7 @@ class House:
             bytes=size,
             key=file_key(file_id),
             created_at=NOW - timedelta(minutes=1),
+            provider=provider,
         )
         await self.catalog.add_file(file)
 

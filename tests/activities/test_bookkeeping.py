@@ -4,10 +4,10 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.bookkeeping import SHOWN_PROBLEMS, Bookkeeping
-from activities.files import PROBLEMS
 from activities.payloads import ProgressReport, Record
 from overnight.domain.batch import BatchChange, BatchError
 from overnight.domain.errors import BatchOver
+from overnight.domain.file import BatchFileKind
 from overnight.domain.ids import output_file_id
 from overnight.domain.layout import file_key
 from overnight.domain.status import BatchStatus
@@ -34,9 +34,16 @@ async def test_opening_a_batch_again_turns_nothing_back(house: House) -> None:
     assert (await house.catalog.batch(BATCH)).status is BatchStatus.IN_PROGRESS
 
 
+async def test_a_picture_that_comes_too_late_learns_which_revision_is_there(house: House) -> None:
+    await house.catalog.add_batch(order())
+    await house.catalog.record(BATCH, BatchChange(revision=5, status=BatchStatus.IN_PROGRESS))
+    late = Record(batch_id=BATCH, change=BatchChange(revision=3, status=BatchStatus.FINALIZING))
+    assert await ActivityEnvironment().run(books(house).record, late) == 5
+
+
 async def test_an_input_with_endless_problems_lists_the_first_thousand(house: House) -> None:
     problems = [BatchError(code="bad", message="no", line=number) for number in range(1, 1_501)]
-    await house.put(file_key(output_file_id(BATCH, PROBLEMS)), *map(encode_problem, problems))
+    await house.put(file_key(output_file_id(BATCH, BatchFileKind.PROBLEMS)), *map(encode_problem, problems))
     await house.catalog.add_batch(order())
     change = BatchChange(revision=1, status=BatchStatus.FAILED, errors_total=len(problems))
     record = Record(batch_id=BATCH, change=change, problems=True)

@@ -7,17 +7,19 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.collect import Collect
 from activities.payloads import Collected, CollectOrder, SealedRef
+from overnight.catalog import Catalog
 from overnight.domain.batch import BatchChange
-from overnight.domain.errors import BatchOver, ObjectNotFound
-from overnight.domain.file import FilePurpose
+from overnight.domain.errors import BatchOver, ObjectNotFound, StorageFull
+from overnight.domain.file import BatchFileKind, FilePurpose
 from overnight.domain.layout import sealed_key, work_prefix
 from overnight.domain.status import BatchStatus
+from overnight.storage.memory import MemoryStorage
 from tests.activities.house import BATCH, House, order
 
 
 async def seal(house: House, shard: int, *, output: bytes = b"", error: bytes = b"") -> SealedRef:
     attempt = f"000{shard}-x"
-    for kind, content in (("output", output), ("error", error)):
+    for kind, content in ((BatchFileKind.OUTPUT, output), (BatchFileKind.ERROR, error)):
         if content:
             await house.put(sealed_key(BATCH, shard, attempt=attempt, kind=kind), content)
     return SealedRef(attempt=attempt, output=bool(output), error=bool(error))
@@ -48,7 +50,7 @@ async def test_shards_follow_each_other_in_input_order(house: House) -> None:
 
 
 async def test_an_attempt_that_was_not_chosen_is_left_out(house: House) -> None:
-    await house.put(sealed_key(BATCH, 0, attempt="0009-late", kind="output"), b"0\n0\n")
+    await house.put(sealed_key(BATCH, 0, attempt="0009-late", kind=BatchFileKind.OUTPUT), b"0\n0\n")
     collected = await collect(house, await seal(house, 0, output=b"0\n"))
     assert await content_of(house, collected.output_file_id) == b"0\n"
 
@@ -57,6 +59,26 @@ async def test_collecting_twice_makes_no_second_file(house: House) -> None:
     shard = await seal(house, 0, output=b"0\n", error=b"1\n")
     assert await collect(house, shard) == await collect(house, shard)
     assert len(await house.files()) == 2
+
+
+async def test_collecting_again_after_more_was_answered_says_how_large_the_file_is_now(house: House) -> None:
+    await collect(house, await seal(house, 0, output=b"0\n", error=b"1\n"))
+    collected = await collect(house, await seal(house, 0, output=b"0\n1 after all\n"))
+    assert await content_of(house, collected.output_file_id) == b"0\n1 after all\n"
+
+
+async def test_a_store_without_room_for_the_files_is_waited_for_and_the_batch_says_so(
+    catalog: Catalog,
+) -> None:
+    house = House(catalog, MemoryStorage(capacity=3))
+    await house.catalog.add_batch(order())
+    shard = await seal(house, 0, output=b"0\n")
+    with pytest.raises(StorageFull):
+        await collect(house, shard)
+    assert (await house.catalog.batch(BATCH)).waiting_on == "no room left in memory"
+    roomy = House(catalog, MemoryStorage())
+    await collect(roomy, await seal(roomy, 0, output=b"0\n"))
+    assert (await house.catalog.batch(BATCH)).waiting_on is None
 
 
 async def test_an_output_with_nothing_in_it_is_no_file(house: House) -> None:

@@ -1,20 +1,29 @@
 """Ingest: what is wrong with an input is in the manifest; the plans of a good one lead back to every line."""
 
+import errno
+import json
+import tempfile
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
+import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.bookkeeping import Bookkeeping
-from activities.files import PROBLEMS
 from activities.payloads import Manifest, Record
-from overnight.domain.batch import BatchChange
-from overnight.domain.deployment import DeclaredPrice
+from overnight.config import Settings
+from overnight.domain.batch import BatchChange, BatchError, BatchOrder
+from overnight.domain.deployment import BatchLane, DeclaredPrice
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.errors import StorageFull, StorageUnavailable
+from overnight.domain.file import BatchFileKind
 from overnight.domain.ids import output_file_id
 from overnight.domain.layout import file_key, work_prefix
 from overnight.domain.plan import MAX_CHUNK_LINES, MAX_SHARD_LINES
 from overnight.domain.status import BatchStatus
+from overnight.jsonl import Inspector
 from tests.activities.house import BATCH, INPUT, NOW, House, deployment, line, lines, order, settings
 
 CHEAP = DeclaredPrice(input=Decimal("0.1"), output=Decimal("0.2"))
@@ -56,7 +65,7 @@ async def test_the_manifest_names_model_provider_and_deployments(house: House) -
     both = settings(deployment("dep_1"), deployment("dep_2"), deployment("dep_3", model_name="other"))
     manifest = await house.ingest(with_=both)
     assert (manifest.model, manifest.provider) == ("m", "hosted_vllm")
-    assert manifest.deployments == ("dep_1", "dep_2")
+    assert [route.deployment for route in manifest.routes] == ["dep_1", "dep_2"]
 
 
 async def test_reading_it_again_finds_the_same(house: House) -> None:
@@ -108,7 +117,7 @@ async def test_the_problems_are_a_file_of_the_clients_however_often_it_is_read(h
     for _ in range(2):
         await house.ingest()
     (file,) = [file for file in await house.files() if file.id != INPUT]
-    assert file.id == output_file_id(BATCH, PROBLEMS)
+    assert file.id == output_file_id(BATCH, BatchFileKind.PROBLEMS)
     content = await house.content(file.key)
     assert file.bytes == len(content)
     assert content.count(b"\n") == 20
@@ -117,7 +126,7 @@ async def test_the_problems_are_a_file_of_the_clients_however_often_it_is_read(h
 async def test_a_body_without_a_model_is_for_the_default_one(house: House) -> None:
     await house.upload(line(0).replace(b'"model": "m", ', b""))
     manifest = await house.ingest(with_=settings(default_model="m"))
-    assert (manifest.model, manifest.deployments, manifest.problems) == ("m", ("dep_1",), 0)
+    assert (manifest.model, len(manifest.routes), manifest.problems) == ("m", 1, 0)
 
 
 async def test_a_body_without_a_model_is_a_problem_when_there_is_no_default(house: House) -> None:
@@ -136,3 +145,105 @@ async def test_deployments_that_charge_differently_make_none(house: House) -> No
     cheap, dear = deployment("dep_1", price=CHEAP), deployment("dep_2", price=DEAR)
     assert (await house.ingest(with_=settings(cheap, dear))).price is None
     assert (await house.ingest(with_=settings(cheap, deployment("dep_2")))).price is None
+
+
+async def test_lines_that_all_name_another_model_have_no_default(house: House) -> None:
+    await house.upload(lines(2))
+    both = settings(deployment("dep_1"), deployment("dep_2", model_name="other"), default_model="other")
+    assert (await house.ingest(with_=both)).default_model is None
+
+
+async def test_a_disk_without_room_to_check_the_input_on_is_waited_for_and_the_batch_says_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.upload(lines(2))
+    await house.catalog.add_batch(order())
+
+    def full(_: Inspector, __: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Inspector, "feed", full)
+        with pytest.raises(StorageFull, match="no room to check the input"):
+            await house.ingest()
+    waiting_on = (await house.catalog.batch(BATCH)).waiting_on
+    assert waiting_on == "no room to check the input on the local disk: No space left on device"
+    assert (await house.ingest()).lines == 2
+    assert (await house.catalog.batch(BATCH)).waiting_on is None
+
+
+async def test_a_scratch_folder_that_is_gone_is_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    await house.upload(lines(2))
+    await house.catalog.add_batch(order())
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(StorageUnavailable, match="local disk"):
+        await house.ingest()
+    assert "the local disk can't be used" in str((await house.catalog.batch(BATCH)).waiting_on)
+
+
+AZURE = {"provider": "azure", "lane": BatchLane.NATIVE}
+OPENAI = {"provider": "openai", "lane": BatchLane.NATIVE}
+
+
+async def problems(house: House, placed: BatchOrder, with_: Settings) -> list[BatchError]:
+    """What a batch that is refused says is wrong, all of it."""
+    assert (await house.ingest(placed, with_=with_)).problems
+    content = await house.content(file_key(output_file_id(BATCH, BatchFileKind.PROBLEMS)))
+    return [BatchError(**json.loads(problem)) for problem in content.splitlines()]
+
+
+class TestTheProviderItIsFor:
+    BOTH = settings(deployment("dep_o", **OPENAI), deployment("dep_a", **AZURE))
+
+    async def test_only_deployments_of_the_provider_that_the_batch_names_are_its_routes(
+        self, house: House
+    ) -> None:
+        await house.upload(lines(1))
+        manifest = await house.ingest(order(provider="azure"), with_=self.BOTH)
+        assert [route.deployment for route in manifest.routes] == ["dep_a"]
+        assert manifest.provider == "azure"
+
+    async def test_a_batch_that_names_none_is_for_that_of_its_file(self, house: House) -> None:
+        await house.upload(lines(1), provider="azure")
+        assert [route.deployment for route in (await house.ingest(with_=self.BOTH)).routes] == ["dep_a"]
+
+    async def test_what_the_batch_names_wins_over_its_file(self, house: House) -> None:
+        await house.upload(lines(1), provider="azure")
+        manifest = await house.ingest(order(provider="openai"), with_=self.BOTH)
+        assert [route.deployment for route in manifest.routes] == ["dep_o"]
+
+    async def test_a_model_that_the_provider_has_not_is_a_problem_that_says_what_is_missing(
+        self, house: House
+    ) -> None:
+        await house.upload(lines(2))
+        only_openai = settings(deployment("dep_o", **OPENAI))
+        first, second = await problems(house, order(provider="azure"), only_openai)
+        assert (first.code, first.param, first.line, second.line) == ("model_not_found", "body.model", 1, 2)
+        assert "No deployment at azure serves the model 'm'" in first.message
+        assert "AZURE_API_BASE" in first.message
+
+
+class TestTheEndpointItIsFor:
+    EMBEDDING = {"url": Endpoint.EMBEDDINGS.value}
+
+    async def test_deployments_that_can_not_do_it_are_left_out_when_others_can(self, house: House) -> None:
+        await house.upload(lines(2, **self.EMBEDDING))
+        three = settings(
+            deployment("dep_a", **AZURE), deployment("dep_o", **OPENAI), deployment("dep_l", provider="azure")
+        )
+        manifest = await house.ingest(order(endpoint=Endpoint.EMBEDDINGS), with_=three)
+        assert [route.deployment for route in manifest.routes] == ["dep_o", "dep_l"]
+        assert manifest.provider == "openai"
+
+    async def test_a_batch_that_no_deployment_can_do_is_refused_in_words(self, house: House) -> None:
+        await house.upload(lines(2, **self.EMBEDDING))
+        azure = settings(deployment("dep_a", **AZURE), deployment("dep_b", model="b", **AZURE))
+        (problem,) = await problems(house, order(endpoint=Endpoint.EMBEDDINGS), azure)
+        assert (problem.code, problem.param, problem.line) == ("invalid_request", "endpoint", None)
+        assert problem.message == (
+            "No deployment of this model runs batches for /v1/embeddings: "
+            "azure runs them for /v1/chat/completions, /v1/responses."
+        )
+        assert await house.keys(work_prefix(BATCH)) == []

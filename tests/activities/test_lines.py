@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from temporalio.testing import ActivityEnvironment
 from activities.lines import Lines
 from activities.payloads import ChunkOrder, SealedShard, SealOrder
 from activities.seal import Seal
+from overnight.config import Settings
 from overnight.domain.batch import BatchChange
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import BatchOver
+from overnight.domain.errors import BatchOver, StorageFull
+from overnight.domain.file import BatchFileKind
 from overnight.domain.layout import plan_key, sealed_key
 from overnight.domain.status import BatchStatus, StopReason
 from overnight.domain.usage import Counts
@@ -48,20 +51,20 @@ async def steps(house: House, endpoint: EndpointSimulator) -> AsyncIterator[Line
         yield Lines(settings=here, catalog=house.catalog, storage=house.storage, lane=lane)
 
 
-async def given(house: House, *content: bytes) -> None:
+async def given(house: House, *content: bytes, with_: Settings | None = None) -> None:
     await house.catalog.add_batch(order())
     await house.upload(b"".join(content))
-    await house.ingest()
+    await house.ingest(with_=with_)
 
 
 async def seal(house: House, *, reason: StopReason | None = None) -> SealedShard:
-    placed = SealOrder(batch_id=BATCH, shard=0, input_file_id=INPUT, reason=reason)
+    placed = SealOrder(batch_id=BATCH, shard=0, input_file_id=INPUT, missing=reason and reason.no_answer)
     return await ActivityEnvironment().run(
         Seal(catalog=house.catalog, storage=house.storage).seal_shard, placed
     )
 
 
-async def results(house: House, sealed: SealedShard, kind: str) -> list[Any]:
+async def results(house: House, sealed: SealedShard, kind: BatchFileKind) -> list[Any]:
     content = await house.content(sealed_key(BATCH, 0, attempt=sealed.attempt, kind=kind))
     return [json.loads(each) for each in content.splitlines()]
 
@@ -111,6 +114,19 @@ async def test_a_chunk_that_was_sent_before_is_not_sent_again(
     assert endpoint.arrivals.total() == 20
 
 
+async def test_a_deployment_of_any_model_is_asked_for_the_default_one_where_a_line_names_none(
+    house: House, endpoint: EndpointSimulator
+) -> None:
+    here = settings(deployment(model_name="*", api_base=endpoint.base_url), default_model="m")
+    await given(house, line(0).replace(b'"model": "m", ', b""), line(1), with_=here)
+    async with LineLane() as lane:
+        steps = Lines(settings=here, catalog=house.catalog, storage=house.storage, lane=lane)
+        counts = await ActivityEnvironment().run(steps.send_chunk, replace(CHUNK, default_model="m"))
+    assert counts == Counts(2, 2, 0)
+    answers = await results(house, await seal(house), BatchFileKind.OUTPUT)
+    assert [answer["response"]["body"]["model"] for answer in answers] == ["m", "m"]
+
+
 async def test_a_cancel_of_the_batch_returns_what_is_answered(house: House, steps: Lines) -> None:
     await given(house, *map(line, range(10)), line(10, **HANGS), line(11, **HANGS))
     attempt = Attempt(steps)
@@ -119,7 +135,10 @@ async def test_a_cancel_of_the_batch_returns_what_is_answered(house: House, step
     assert (await house.catalog.batch(BATCH)).counts.completed == 10
     sealed = await seal(house, reason=StopReason.CANCELLED)
     assert sealed.counts == Counts(12, 10, 2)
-    assert [each["custom_id"] for each in await results(house, sealed, "error")] == ["line-10", "line-11"]
+    assert [each["custom_id"] for each in await results(house, sealed, BatchFileKind.ERROR)] == [
+        "line-10",
+        "line-11",
+    ]
 
 
 async def test_a_worker_that_stops_hands_the_chunk_back_and_another_sends_only_the_rest(
@@ -140,7 +159,7 @@ async def test_a_sealed_shard_has_every_line_in_input_order(house: House, steps:
     sealed = await seal(house)
     assert (sealed.counts, sealed.error_bytes) == (Counts(50, 50, 0), 0)
     assert sealed.usage.total > 0
-    answered = [each["custom_id"] for each in await results(house, sealed, "output")]
+    answered = [each["custom_id"] for each in await results(house, sealed, BatchFileKind.OUTPUT)]
     assert answered == [f"line-{number}" for number in range(50)]
 
 
@@ -149,7 +168,21 @@ async def test_two_attempts_at_sealing_do_not_share_an_object(house: House, step
     await ActivityEnvironment().run(steps.send_chunk, CHUNK)
     first, second = await seal(house), await seal(house)
     assert first.attempt != second.attempt
-    assert await results(house, first, "output") == await results(house, second, "output")
+    assert await results(house, first, BatchFileKind.OUTPUT) == await results(
+        house, second, BatchFileKind.OUTPUT
+    )
+
+
+async def test_a_shard_that_there_is_no_room_to_seal_says_so(house: House, steps: Lines) -> None:
+    await given(house, line(0))
+    await ActivityEnvironment().run(steps.send_chunk, CHUNK)
+    house.storage.capacity = 0
+    with pytest.raises(StorageFull):
+        await seal(house)
+    assert (await house.catalog.batch(BATCH)).waiting_on == "no room left in memory"
+    house.storage.capacity = None
+    await seal(house)
+    assert (await house.catalog.batch(BATCH)).waiting_on is None
 
 
 async def test_a_shard_with_unanswered_lines_is_not_sealed_as_complete(house: House, steps: Lines) -> None:

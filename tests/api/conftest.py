@@ -12,7 +12,7 @@ from api.gateway import UploadLimits
 from overnight.catalog import Catalog
 from overnight.config import LocalStorageSettings, Settings
 from overnight.domain.deployment import Deployment
-from tests.api.served import BLOCK, KEY, Clock, Front, Runs, Served, WatchedStorage, listening
+from tests.api.served import KEY, Clock, Front, Runs, Served, WatchedStorage, listening
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def limits() -> UploadLimits:
-    return UploadLimits(block=BLOCK, idle_timeout=timedelta(seconds=30), reserved=1_000)
+    return UploadLimits(idle_timeout=timedelta(seconds=30), reserved=1_000)
 
 
 @pytest.fixture(scope="session")

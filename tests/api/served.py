@@ -31,20 +31,24 @@ class Runs:
         self.started: dict[str, BatchOrder] = {}
         self.starts = 0
         self.cancelled: list[str] = []
-        self.ended: set[str] = set()
+        self.woken: list[str] = []
         self.unreachable = False
 
-    async def start(self, order: BatchOrder) -> None:
+    async def start(self, order: BatchOrder) -> BatchOrder:
         await self.check()
         self.starts += 1
         known = self.started.setdefault(order.batch_id, order)
         if known.parameters_hash != order.parameters_hash:
             raise IdempotencyMismatch
+        return known
 
-    async def cancel(self, batch_id: str) -> bool:
+    async def cancel(self, batch_id: str) -> None:
         await self.check()
         self.cancelled.append(batch_id)
-        return batch_id in self.started and batch_id not in self.ended
+
+    async def wake(self, workflow_id: str) -> None:
+        await self.check()
+        self.woken.append(workflow_id)
 
     async def check(self) -> None:
         if self.unreachable:

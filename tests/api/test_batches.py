@@ -9,10 +9,13 @@ import openai
 import pytest
 
 from overnight.catalog import Catalog
+from overnight.config import Settings
 from overnight.domain.batch import BatchChange, BatchError, BatchOrder, Stamps
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import CatalogUnavailable
+from overnight.domain.file import BatchFileKind
 from overnight.domain.ids import output_file_id
+from overnight.domain.job import BatchJob
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
 from tests.api.served import Served
@@ -54,7 +57,15 @@ async def test_a_new_batch_has_every_key_of_openais_and_one_of_ours(served: Serv
         "expires_at": int(NOON.timestamp()) + 86_400,
         "request_counts": {"total": 0, "completed": 0, "failed": 0},
         "metadata": {"night": "1"},
-        "overnight": {"waiting_on": None, "errors_total": 0, "errors_file_id": None, "cost_usd": None},
+        "overnight": {
+            "provider": None,
+            "jobs": None,
+            "waiting_on": None,
+            "errors_total": 0,
+            "errors_file_id": None,
+            "warnings": [],
+            "cost_usd": None,
+        },
     }
 
 
@@ -141,7 +152,7 @@ async def test_a_failed_batch_lists_what_was_wrong(served: Served) -> None:
         ],
     }
     assert batch["overnight"]["errors_total"] == 40
-    assert batch["overnight"]["errors_file_id"] == output_file_id(batch_id, "problems")
+    assert batch["overnight"]["errors_file_id"] == output_file_id(batch_id, BatchFileKind.PROBLEMS)
 
 
 async def test_a_failed_batch_that_lists_all_of_its_errors_names_no_file_of_them(served: Served) -> None:
@@ -168,6 +179,85 @@ async def test_counts_and_the_reason_for_waiting_move_while_it_runs(served: Serv
         batch = (await http.get(f"/v1/batches/{batch_id}")).json()
     assert batch["request_counts"] == {"total": 9, "completed": 4, "failed": 1}
     assert batch["overnight"]["waiting_on"] == "smol is down"
+
+
+async def test_a_batch_shows_the_jobs_that_its_providers_run_and_what_went_wrong(served: Served) -> None:
+    batch_id = (await create(served))["id"]
+    for shard in (0, 1):
+        await served.catalog.note_job(job_of(batch_id, shard), now=NOON)
+    await settle(
+        served, batch_id, BatchStatus.IN_PROGRESS, deployments=("dep_1",), warnings=("dep_2 refused its key",)
+    )
+    async with served.sdk() as client:
+        batch = await client.batches.retrieve(batch_id)
+        (listed,) = [each async for each in client.batches.list()]
+    details = (batch.model_extra or {})["overnight"]
+    assert details["provider"] == "openai"
+    assert details["warnings"] == ["dep_2 refused its key"]
+    assert details["jobs"] == [
+        {"provider": "openai", "deployment": "dep_1", "id": f"theirs_{shard}", "status": "in_progress"}
+        for shard in (0, 1)
+    ]
+    # A list would have to look for every batch in it.
+    assert (listed.model_extra or {})["overnight"] == {**details, "jobs": None}
+
+
+def job_of(batch_id: str, shard: int) -> BatchJob:
+    return BatchJob(
+        id=f"theirs_{shard}",
+        provider="openai",
+        deployment="dep_1",
+        batch_id=batch_id,
+        shard=shard,
+        number=1,
+        workflow_id=f"{batch_id}/shard-{shard:04d}",
+        status=BatchStatus.IN_PROGRESS,
+    )
+
+
+class TestDeploymentGone:
+    """The deployments dep_1 to dep_3 are in the configuration, and one is in the environment."""
+
+    @pytest.fixture
+    def settings(self, settings: Settings) -> Settings:
+        there = replace(settings.deployments[0], id="dep_environment")
+        return replace(settings, from_environment=(there,))
+
+    async def run_on(self, served: Served, *deployments: str) -> str:
+        batch_id: str = (await create(served))["id"]
+        await settle(
+            served, batch_id, BatchStatus.IN_PROGRESS, model="smol", deployments=deployments, counts=Counts(9)
+        )
+        return batch_id
+
+    async def waiting_on(self, served: Served, batch_id: str) -> str | None:
+        async with served.http() as http:
+            batch = (await http.get(f"/v1/batches/{batch_id}")).json()
+            (listed,) = (await http.get("/v1/batches")).json()["data"]
+        assert listed == batch
+        waiting_on: str | None = batch["overnight"]["waiting_on"]
+        return waiting_on
+
+    async def test_a_batch_that_waits_for_a_deployment_that_was_taken_out_says_so(
+        self, served: Served
+    ) -> None:
+        batch_id = await self.run_on(served, "dep_1", "dep_old")
+        said = str(await self.waiting_on(served, batch_id))
+        assert "no deployment dep_old of model 'smol' (any more)" in said
+
+    async def test_a_batch_whose_deployments_are_all_there_does_not_wait_for_them(
+        self, served: Served
+    ) -> None:
+        assert await self.waiting_on(served, await self.run_on(served, "dep_1", "dep_3")) is None
+
+    async def test_a_batch_of_the_environments_deployment_does_not_wait_for_it(self, served: Served) -> None:
+        batch_id = await self.run_on(served, "dep_environment")
+        assert await self.waiting_on(served, batch_id) is None
+
+    async def test_a_batch_that_no_longer_runs_waits_for_nothing(self, served: Served) -> None:
+        batch_id = await self.run_on(served, "dep_old")
+        await served.catalog.request_cancel(batch_id, at=NOON)
+        assert await self.waiting_on(served, batch_id) is None
 
 
 async def test_batches_are_listed_newest_first_and_page_by_page(served: Served) -> None:
@@ -332,6 +422,21 @@ class TestIdempotency:
         assert (await create(served, idempotency_key="night-1"))["id"] == batch["id"]
         assert served.runs.starts == 1
 
+    async def test_a_batch_was_created_when_its_workflow_was_started_and_not_when_its_row_was_written(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def add_batch(_: Catalog, __: BatchOrder) -> None:
+            raise CatalogUnavailable
+
+        served.clock.now = NOON
+        with monkeypatch.context() as catalog_down:
+            catalog_down.setattr(Catalog, "add_batch", add_batch)
+            first = await create(served, idempotency_key="night-1")
+        served.clock.now = NOON + timedelta(hours=1)
+        again = await create(served, idempotency_key="night-1")
+        assert again["created_at"] == first["created_at"] == int(NOON.timestamp())
+        assert (await served.catalog.batch(first["id"])).order == served.runs.started[first["id"]]
+
     async def test_a_mismatch_that_only_temporal_knows_of_is_a_conflict(
         self, served: Served, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -407,26 +512,34 @@ class TestCancel:
         assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
         assert served.runs.cancelled == []
 
-    async def test_a_batch_whose_workflow_is_gone_is_left_to_housekeeping(self, served: Served) -> None:
-        batch_id = (await create(served))["id"]
-        served.runs.ended.add(batch_id)
-        async with served.http() as http:
-            answer = await http.post(f"/v1/batches/{batch_id}/cancel")
-        assert (answer.status_code, answer.json()["status"]) == (200, "cancelling")
-
     async def test_a_batch_that_ends_at_that_moment_is_not_cancelled(
         self, served: Served, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         batch_id = (await create(served))["id"]
 
-        async def cancel(_: str) -> bool:
+        async def cancel(_: str) -> None:
+            # The workflow still takes the signal: after its last status it has a little to tidy up.
             await settle(served, batch_id, BatchStatus.COMPLETED)
-            return False
 
         monkeypatch.setattr(served.runs, "cancel", cancel)
         async with served.http() as http:
             answer = await http.post(f"/v1/batches/{batch_id}/cancel")
+            batch = (await http.get(f"/v1/batches/{batch_id}")).json()
         assert answer.status_code == 409
+        assert (batch["status"], batch["cancelling_at"]) == ("completed", None)
+
+    async def test_a_batch_that_is_cancelled_at_that_moment_is_shown_so(
+        self, served: Served, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        batch_id = (await create(served))["id"]
+
+        async def cancel(_: str) -> None:
+            await settle(served, batch_id, BatchStatus.CANCELLED)
+
+        monkeypatch.setattr(served.runs, "cancel", cancel)
+        async with served.http() as http:
+            answer = await http.post(f"/v1/batches/{batch_id}/cancel")
+        assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
 
     async def test_a_cancel_that_came_at_the_last_moment_keeps_its_time(self, served: Served) -> None:
         batch_id = (await create(served))["id"]

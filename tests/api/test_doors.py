@@ -1,5 +1,6 @@
 """Who gets in, what is said of errors nobody expected, and what every response bears."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -100,6 +101,17 @@ async def test_health_and_docs_are_open(served: Served, path: str) -> None:
         assert (await http.get(path)).status_code == 200
 
 
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+async def test_the_pages_of_documentation_need_nothing_from_elsewhere(served: Served, page: str) -> None:
+    async with served.http() as http:
+        html = (await http.get(page)).text
+        loaded = re.findall(r'(?:src|href)="([^"]*)"', html)
+        answers = [await http.get(place) for place in loaded if place.startswith("/")]
+    assert len(answers) == len(loaded) >= 2
+    assert {answer.status_code for answer in answers} == {200}
+    assert any(answer.headers["content-type"].startswith("text/javascript") for answer in answers)
+
+
 async def test_a_path_nobody_knows_is_a_404_in_the_envelope(served: Served) -> None:
     async with served.http() as http:
         answer = await http.get("/v1/nothing?secret=1")
@@ -197,6 +209,7 @@ async def test_the_schema_names_each_operation_once_and_its_errors(served: Serve
         "/v1/models",
         "/health/liveliness",
         "/health/readiness",
+        "/webhooks/openai",
     }
     responses = schema["paths"]["/v1/batches"]["post"]["responses"]
     assert set(responses) == {"200", "4XX", "5XX"}

@@ -23,6 +23,13 @@ async def test_it_is_ready_when_all_its_parts_are(served: Served) -> None:
     }
 
 
+async def test_asking_again_and_again_does_not_write_to_the_disk_each_time(served: Served) -> None:
+    async with served.http() as http:
+        for _ in range(5):
+            await http.get("/health/readiness")
+    assert len(served.storage.blocks) == 1
+
+
 async def test_each_part_that_is_not_ready_says_why(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     async def check(_: Catalog) -> None:
         raise CatalogUnavailable("reading failed: OperationalError")

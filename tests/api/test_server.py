@@ -104,6 +104,14 @@ async def test_without_a_master_key_it_listens_on_loopback_only_and_says_so(tmp_
     assert f"127.0.0.1:{port}".encode() in log
 
 
+async def test_what_a_killed_writer_left_is_gone_when_it_answers(tmp_path: Path) -> None:
+    draft = tmp_path / "files" / ".incoming" / "draft"
+    draft.parent.mkdir(parents=True)
+    draft.write_bytes(b"half a file")
+    async with gateway(tmp_path, free_port()):
+        assert not draft.exists()
+
+
 async def test_a_port_that_is_taken_is_named(settings: Settings) -> None:
     async def connect() -> None:
         pytest.fail("nothing is opened before the port is ours")

@@ -154,6 +154,30 @@ async def test_a_worker_that_is_told_to_stop_hands_its_lines_to_the_next(
     assert endpoint.arrivals.total() == 12
 
 
+async def test_a_batch_whose_deployment_is_taken_out_of_the_configuration_carries_on_once_it_is_back(
+    temporal: WorkflowEnvironment, house: House, site: Site
+) -> None:
+    without = Site(temporal, house, settings(deployment("dep_2", model_name="other")))
+    async with site.working(queues.BATCHES):
+        asked = await site.begin(line(0))
+        await running(house, asked)
+    async with without.working():
+        assert (await house.catalog.batch(asked.batch_id)).deployments == ("dep_1",)
+    async with site.working():
+        outcome = await site.outcome(asked)
+    assert (outcome.status, outcome.counts) == (BatchStatus.COMPLETED, Counts(1, 1, 0))
+
+
+async def running(house: House, asked: BatchOrder) -> None:
+    """Wait until a client would see that the batch runs."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(UnknownBatch):
+                if (await house.catalog.batch(asked.batch_id)).status is BatchStatus.IN_PROGRESS:
+                    return
+            await asyncio.sleep(0.02)
+
+
 async def answered(house: House, asked: BatchOrder, *, lines: int) -> None:
     """Wait until a client would see that so many lines are answered."""
     async with asyncio.timeout(60):

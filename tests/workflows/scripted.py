@@ -17,14 +17,21 @@ from activities.payloads import (
     Manifest,
     ProgressReport,
     Record,
+    Route,
     SealedShard,
     SealOrder,
 )
 from overnight.domain.batch import BatchChange, BatchOrder
+from overnight.domain.deployment import BatchLane
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
 
 LINES_A_CHUNK = 10
+
+
+def routes(*deployments: str) -> tuple[Route, ...]:
+    """Return the way to these deployments, in the line lane."""
+    return tuple(Route(deployment=each, provider="hosted_vllm", lane=BatchLane.LINES) for each in deployments)
 
 
 @dataclass
@@ -39,6 +46,7 @@ class Script:
     answered_when_stopped: int = 3
     chunk_failures: Counter[tuple[int, int]] = field(default_factory=Counter)
     ingest_gate: asyncio.Event | None = None
+    seal_gate: asyncio.Event | None = None
     seal_error: ApplicationError | None = None
     tidy_error: ApplicationError | None = None
     waiting_on: str | None = None
@@ -49,7 +57,10 @@ class Script:
     answered: Counter[tuple[int, int]] = field(default_factory=Counter)
     all_stuck: asyncio.Event = field(default_factory=asyncio.Event)
     ingest_started: asyncio.Event = field(default_factory=asyncio.Event)
+    seal_started: asyncio.Event = field(default_factory=asyncio.Event)
+    row_revision: int = 0
     tidied: int = 0
+    also_on_batches: list[Callable[..., Any]] = field(default_factory=list)
 
     @property
     def statuses(self) -> list[BatchStatus]:
@@ -70,9 +81,12 @@ class Script:
         return self.manifest
 
     @activity.defn(name="record")
-    async def record(self, record: Record) -> None:
-        """Remember the picture."""
-        self.records.append(record.change)
+    async def record(self, record: Record) -> int:
+        """Remember the picture, if it is later than the row."""
+        if record.change.revision > self.row_revision:
+            self.row_revision = record.change.revision
+            self.records.append(record.change)
+        return self.row_revision
 
     @activity.defn(name="read_progress")
     async def read_progress(self, batch_id: str) -> ProgressReport:
@@ -103,6 +117,10 @@ class Script:
     async def seal_shard(self, order: SealOrder) -> SealedShard:
         """Count what the chunks of the shard answered; the rest has failed."""
         self.seals.append(order)
+        self.seal_started.set()
+        if self.seal_gate is not None:
+            async with heartbeating():
+                await self.seal_gate.wait()
         if self.seal_error is not None:
             raise self.seal_error
         total = self.manifest.shards[order.shard] * LINES_A_CHUNK
@@ -143,6 +161,7 @@ class Script:
             self.seal_shard,
             self.collect,
             self.tidy,
+            *self.also_on_batches,
         ]
 
     @property

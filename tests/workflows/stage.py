@@ -15,6 +15,8 @@ from tests.workflows.gate import Gate
 from tests.workflows.scripted import Script
 from workflows import queues
 from workflows.batch import BatchOutcome, BatchWorkflow
+from workflows.cleaning import CleanUpWorkflow
+from workflows.places import PlacesWorkflow
 from workflows.shard import ShardWorkflow
 
 
@@ -33,13 +35,13 @@ class Stage:
         batches = Worker(
             await self.gate.client(self.client) if self.gate else self.client,
             task_queue=queues.BATCHES,
-            workflows=[BatchWorkflow, ShardWorkflow],
+            workflows=[BatchWorkflow, ShardWorkflow, PlacesWorkflow, CleanUpWorkflow],
             activities=script.on_batches,
             max_heartbeat_throttle_interval=throttle,
         )
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(batches)
-            for deployment in script.manifest.deployments:
+            for deployment in {route.deployment for route in script.manifest.routes}:
                 lines = Worker(
                     self.client,
                     task_queue=queues.lines(deployment),

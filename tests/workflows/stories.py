@@ -12,14 +12,14 @@ from temporalio.exceptions import ApplicationError
 
 from activities.payloads import Manifest
 from tests.workflows.gate import Gate
-from tests.workflows.scripted import Script
+from tests.workflows.scripted import Script, routes
 from tests.workflows.stage import Stage
 from workflows.batch import BatchOutcome, BatchWorkflow
 
-ONE_SHARD = Manifest(lines=20, shards=(2,), model="m", provider="hosted_vllm", deployments=("dep_1",))
+ONE_SHARD = Manifest(lines=20, shards=(2,), model="m", provider="hosted_vllm", routes=routes("dep_1"))
 BOTH_CHUNKS = {(0, 0), (0, 1)}
 MANY_SHARDS = Manifest(
-    lines=100, shards=(1, 2, 1, 1, 1, 1, 1, 1, 1), model="m", provider="hosted_vllm", deployments=("dep_1",)
+    lines=100, shards=(1, 2, 1, 1, 1, 1, 1, 1, 1), model="m", provider="hosted_vllm", routes=routes("dep_1")
 )
 
 Handle = WorkflowHandle[BatchWorkflow, BatchOutcome]

@@ -14,16 +14,16 @@ from activities.payloads import Manifest
 from overnight.domain.deployment import DeclaredPrice
 from overnight.domain.status import BatchStatus, StopReason
 from overnight.domain.usage import Counts
-from tests.workflows.scripted import Script
+from tests.workflows.scripted import Script, routes
 from tests.workflows.stage import Stage
 from workflows.batch import BatchWorkflow
 
-ONE_SHARD = Manifest(lines=20, shards=(2,), model="m", provider="hosted_vllm", deployments=("dep_1",))
+ONE_SHARD = Manifest(lines=20, shards=(2,), model="m", provider="hosted_vllm", routes=routes("dep_1"))
 ALL_STUCK = {(0, 0), (0, 1)}
 """All of ONE_SHARD: the test server chokes on a cancel of an activity that ends at that very moment."""
 
 FIVE_SHARDS = Manifest(
-    lines=90, shards=(2, 3, 2, 1, 1), model="m", provider="hosted_vllm", deployments=("dep_1", "dep_2")
+    lines=90, shards=(2, 3, 2, 1, 1), model="m", provider="hosted_vllm", routes=routes("dep_1", "dep_2")
 )
 
 
@@ -65,6 +65,16 @@ async def test_shards_are_collected_in_input_order_and_deployments_share_the_chu
     assert Counter((c.shard, c.chunk) for c in script.chunks).most_common(1)[0][1] == 1
 
 
+async def test_the_default_model_goes_with_every_chunk_and_the_deployments_into_the_picture(
+    stage: Stage,
+) -> None:
+    script = Script(replace(FIVE_SHARDS, default_model="m"))
+    async with stage.playing(script):
+        await (await stage.begin(await stage.order())).result()
+    assert {chunk.default_model for chunk in script.chunks} == {"m"}
+    assert script.records[0].deployments == ("dep_1", "dep_2")
+
+
 async def test_a_store_that_is_down_for_a_while_costs_nothing(stage: Stage) -> None:
     script = Script(ONE_SHARD, chunk_failures=Counter({(0, 1): 6}))
     async with stage.playing(script):
@@ -94,7 +104,7 @@ async def test_a_cancelled_batch_keeps_what_was_answered(stage: Stage) -> None:
     assert outcome.status is BatchStatus.CANCELLED
     assert outcome.counts == Counts(20, script.answered.total(), 20 - script.answered.total())
     assert outcome.counts.completed > 0
-    assert script.seals[0].reason is StopReason.CANCELLED
+    assert script.seals[0].missing == StopReason.CANCELLED.no_answer
     assert (outcome.output_file_id, outcome.error_file_id) == ("file-out", "file-err")
     assert script.statuses[-2:] == [BatchStatus.CANCELLING, BatchStatus.CANCELLED]
 
@@ -144,7 +154,7 @@ async def test_what_is_not_done_when_the_window_ends_is_expired(stage: Stage) ->
         handle = await stage.begin(await stage.order(window=timedelta(seconds=3)))
         outcome = await handle.result()
     assert outcome.status is BatchStatus.EXPIRED
-    assert script.seals[0].reason is StopReason.EXPIRED
+    assert script.seals[0].missing == StopReason.EXPIRED.no_answer
     assert outcome.counts.completed == script.answered.total()
     assert outcome.counts.done == 20
     assert script.records[-1].stamps.expired_at is not None

@@ -1,6 +1,7 @@
 """What happens at an odd moment: before the first task, after the window, while children start."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from tests.workflows.gate import Gate
 from tests.workflows.scripted import Script
 from tests.workflows.stage import Stage
 from tests.workflows.stories import BOTH_CHUNKS, MANY_SHARDS, ONE_SHARD, Handle
+from workflows import options
 from workflows.batch import BatchOutcome, BatchWorkflow
 from workflows.runs import BatchRuns
 
@@ -32,7 +34,7 @@ async def test_a_cancel_before_the_first_task_sends_nothing(stage: Stage) -> Non
         outcome = await handle.result()
     assert outcome.status is BatchStatus.CANCELLED
     assert script.chunks == []
-    assert [seal.reason for seal in script.seals] == [StopReason.CANCELLED]
+    assert [seal.missing for seal in script.seals] == [StopReason.CANCELLED.no_answer]
 
 
 async def test_the_uis_cancel_before_the_first_task_does_the_same(stage: Stage) -> None:
@@ -54,8 +56,37 @@ async def test_a_batch_whose_window_has_passed_before_it_runs_sends_nothing(stag
         outcome = await handle.result()
     assert outcome.status is BatchStatus.EXPIRED
     assert script.chunks == []
-    assert {seal.reason for seal in script.seals} == {StopReason.EXPIRED}
+    assert {seal.missing for seal in script.seals} == {StopReason.EXPIRED.no_answer}
     assert len(script.seals) == len(MANY_SHARDS.shards)
+
+
+async def test_a_cancel_that_comes_after_the_window_changes_neither_the_lines_nor_the_status(
+    stage: Stage,
+) -> None:
+    script = Script(ONE_SHARD, seal_gate=asyncio.Event())
+    assert script.seal_gate is not None
+    handle = await stage.begin(await stage.order(window=timedelta(0)))
+    async with asyncio.timeout(PATIENCE), stage.playing(script):
+        await script.seal_started.wait()
+        await handle.signal(BatchWorkflow.cancel)
+        script.seal_gate.set()
+        outcome = await handle.result()
+    assert [seal.missing for seal in script.seals] == [StopReason.EXPIRED.no_answer]
+    assert outcome.status is BatchStatus.EXPIRED
+    assert script.statuses == [BatchStatus.IN_PROGRESS, BatchStatus.FINALIZING, BatchStatus.EXPIRED]
+
+
+async def test_a_story_that_is_told_again_after_the_clock_went_back_is_written_all_the_same(
+    stage: Stage,
+) -> None:
+    future = await stage.environment.get_current_time() + timedelta(days=400)
+    ahead = int(future.timestamp() * 1_000_000)
+    script = Script(ONE_SHARD, row_revision=ahead)
+    async with asyncio.timeout(PATIENCE), stage.playing(script):
+        outcome = await (await stage.begin(await stage.order())).result()
+    assert outcome.status is BatchStatus.COMPLETED
+    assert script.statuses == [BatchStatus.IN_PROGRESS, BatchStatus.FINALIZING, BatchStatus.COMPLETED]
+    assert all(change.revision > ahead for change in script.records)
 
 
 async def test_a_cancel_between_the_order_for_a_child_and_its_start_reaches_it(
@@ -70,7 +101,19 @@ async def test_a_cancel_between_the_order_for_a_child_and_its_start_reaches_it(
         gate.opened.set()
         outcome = await handle.result()
     assert outcome.status is BatchStatus.CANCELLED
-    assert [seal.reason for seal in script.seals] == [StopReason.CANCELLED]
+    assert [seal.missing for seal in script.seals] == [StopReason.CANCELLED.no_answer]
+
+
+async def test_a_shard_that_is_cancelled_begins_no_other_chunk(stage: Stage) -> None:
+    first = {(0, chunk) for chunk in range(options.MAX_PARALLEL_CHUNKS)}
+    script = Script(replace(ONE_SHARD, lines=70, shards=(7,)), stuck=first)
+    async with asyncio.timeout(PATIENCE), stage.playing(script):
+        handle = await stage.begin(await stage.order())
+        await script.all_stuck.wait()
+        await handle.signal(BatchWorkflow.cancel)
+        outcome = await handle.result()
+    assert outcome.status is BatchStatus.CANCELLED
+    assert {(chunk.shard, chunk.chunk) for chunk in script.chunks} == first
 
 
 async def test_a_shard_that_somebody_terminates_is_sealed_as_cancelled(temporal: WorkflowEnvironment) -> None:
@@ -82,7 +125,7 @@ async def test_a_shard_that_somebody_terminates_is_sealed_as_cancelled(temporal:
         outcome = await handle.result()
     assert outcome.status is BatchStatus.COMPLETED
     assert outcome.counts.done == 20
-    assert [seal.reason for seal in script.seals] == [StopReason.CANCELLED]
+    assert [seal.missing for seal in script.seals] == [StopReason.CANCELLED.no_answer]
 
 
 async def test_a_terminated_batch_that_is_started_again_delivers_what_it_has(

@@ -9,8 +9,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
-from overnight.catalog import Catalog, upgrade
+from overnight.catalog import Catalog, open_engine, upgrade
 from overnight.domain.batch import BatchChange, BatchError, BatchOrder, Stamps
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import CatalogUnavailable, InvalidRequest, UnknownBatch, UnknownFile
@@ -57,6 +58,23 @@ async def test_a_batch_comes_back_as_it_was_ordered(catalog: Catalog) -> None:
     assert batch.status is BatchStatus.VALIDATING
 
 
+async def test_the_provider_that_a_batch_or_a_file_is_for_comes_back(catalog: Catalog) -> None:
+    wanted = replace(order(), provider="azure")
+    await catalog.add_batch(wanted)
+    assert (await catalog.batch("batch_1")).order == wanted
+    sent = replace(file(), provider="openai")
+    await catalog.add_file(sent)
+    assert await catalog.file("file-1", project="default", now=NOW) == sent
+
+
+async def test_warnings_come_back_in_order(catalog: Catalog) -> None:
+    await catalog.add_batch(order())
+    assert (await catalog.batch("batch_1")).warnings == ()
+    odd = ("azure lost 3 lines", "a deployment refused its key")
+    await catalog.record("batch_1", BatchChange(revision=1, status=BatchStatus.COMPLETED, warnings=odd))
+    assert (await catalog.batch("batch_1")).warnings == odd
+
+
 async def test_adding_a_batch_again_leaves_what_has_happened_since(catalog: Catalog) -> None:
     await catalog.add_batch(order())
     await catalog.record("batch_1", BatchChange(revision=5, status=BatchStatus.IN_PROGRESS))
@@ -81,6 +99,13 @@ async def test_a_late_write_never_turns_a_batch_back(catalog: Catalog) -> None:
     batch = await catalog.batch("batch_1")
     assert (batch.status, batch.counts, batch.usage) == (BatchStatus.COMPLETED, done.counts, done.usage)
     assert (batch.cost, batch.stamps.completed_at) == (Decimal("0.00012"), NOW)
+
+
+async def test_a_write_that_came_too_late_learns_which_revision_is_there(catalog: Catalog) -> None:
+    await catalog.add_batch(order())
+    begun = BatchChange(revision=9, status=BatchStatus.IN_PROGRESS)
+    assert [await catalog.record("batch_1", begun) for _ in range(2)] == [9, 9]
+    assert await catalog.record("batch_1", replace(begun, revision=8)) == 9
 
 
 async def test_what_was_delivered_is_not_taken_back_by_a_reset(catalog: Catalog) -> None:
@@ -111,6 +136,41 @@ async def test_progress_is_summed_over_chunks_and_never_falls(catalog: Catalog) 
     assert (batch.counts, batch.tokens_so_far) == (Counts(20, 6, 1), 10)
 
 
+async def test_a_batch_says_what_its_steps_wait_for_until_they_get_through(catalog: Catalog) -> None:
+    for number in (1, 2):
+        await catalog.add_batch(order(number))
+    for reason in ("the disk is slow", "no room"):
+        await catalog.note_wait("batch_1", step="seal shard 0", reason=reason)
+    assert (await catalog.batch("batch_1")).waiting_on == "no room"
+    assert (await catalog.batch("batch_2")).waiting_on is None
+    await catalog.note_wait("batch_1", step="seal shard 1", reason=None)
+    assert (await catalog.batch("batch_1")).waiting_on == "no room"
+    await catalog.note_wait("batch_1", step="seal shard 0", reason=None)
+    assert (await catalog.batch("batch_1")).waiting_on is None
+
+
+async def test_looking_at_a_batch_does_not_read_the_progress_of_all_others(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    await catalog.add_batch(order())
+    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/catalog.db")
+    statements: list[tuple[str, tuple[object, ...]]] = []
+    event.listen(
+        engine.sync_engine, "before_cursor_execute", lambda *given: statements.append((given[2], given[3]))
+    )
+    watched = Catalog(engine)
+    await watched.batch("batch_1")
+    await watched.list_batches(project="default")
+    await engine.dispose()
+    queries = [(sql, values) for sql, values in statements if "progress" in sql]
+    assert len(queries) == 2
+    with closing(sqlite3.connect(tmp_path / "catalog.db")) as database:
+        for sql, values in queries:
+            plan = [step for *_, step in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+            assert any(step.startswith("SEARCH progress") and "batch_id=?" in step for step in plan)
+            assert not any(step.startswith("SCAN progress") for step in plan)
+
+
 async def test_a_straggler_does_not_change_a_batch_that_has_ended(catalog: Catalog) -> None:
     await catalog.add_batch(order())
     ended = BatchChange(revision=1, status=BatchStatus.CANCELLED, counts=Counts(4, 1, 3))
@@ -126,6 +186,13 @@ async def test_a_requested_cancel_shows_at_once_and_its_first_time_stays(catalog
     batch = await catalog.batch("batch_1")
     assert batch.shown_status is BatchStatus.CANCELLING
     assert batch.cancel_requested_at == NOW
+
+
+async def test_a_cancel_of_a_batch_that_has_ended_is_not_noted(catalog: Catalog) -> None:
+    await catalog.add_batch(order())
+    await catalog.record("batch_1", BatchChange(revision=1, status=BatchStatus.COMPLETED))
+    await catalog.request_cancel("batch_1", at=NOW)
+    assert (await catalog.batch("batch_1")).cancel_requested_at is None
 
 
 async def test_errors_keep_their_order_and_number(catalog: Catalog) -> None:
@@ -195,6 +262,74 @@ async def test_bytes_that_a_running_batch_reads_are_not_erased(catalog: Catalog)
     assert [item.id for item in await catalog.erasable_files(now=NOW)] == ["file-in"]
     await catalog.mark_erased("file-in", now=NOW)
     assert await catalog.erasable_files(now=NOW) == []
+
+
+async def test_a_file_that_is_made_again_has_the_bytes_it_has_now(catalog: Catalog) -> None:
+    await catalog.add_file(file())
+    await catalog.add_file(replace(file(), bytes=12, created_at=NOW + timedelta(days=1)))
+    again = await catalog.file("file-1", project="default", now=NOW)
+    assert (again.bytes, again.created_at) == (12, NOW)
+
+
+async def test_a_file_that_is_made_again_after_it_was_erased_is_erased_again(catalog: Catalog) -> None:
+    await catalog.add_file(file())
+    await catalog.delete_file("file-1", project="default", now=NOW)
+    await catalog.mark_erased("file-1", now=NOW)
+    await catalog.add_file(file())
+    assert [item.id for item in await catalog.erasable_files(now=NOW)] == ["file-1"]
+
+
+async def test_a_deleted_file_still_has_a_row(catalog: Catalog) -> None:
+    await catalog.add_file(file())
+    await catalog.delete_file("file-1", project="default", now=NOW)
+    assert await catalog.without_row(["file-1", "file-2"]) == {"file-2"}
+
+
+class TestSweeping:
+    """What is left of batches that have ended is removed once, some time after their end."""
+
+    END = BatchChange(revision=1, status=BatchStatus.FAILED, stamps=Stamps(failed_at=NOW))
+
+    async def unswept(self, catalog: Catalog, *, ended_by: datetime = NOW, limit: int = 10) -> list[str]:
+        return [each.batch_id for each in await catalog.unswept_batches(ended_by=ended_by, limit=limit)]
+
+    async def test_a_batch_is_due_when_it_has_ended_long_ago(self, catalog: Catalog) -> None:
+        await catalog.add_batch(order())
+        assert await self.unswept(catalog) == []
+        await catalog.record("batch_1", self.END)
+        assert await self.unswept(catalog, ended_by=NOW - timedelta(seconds=1)) == []
+        assert await self.unswept(catalog) == ["batch_1"]
+
+    async def test_a_batch_is_swept_once(self, catalog: Catalog) -> None:
+        for number in (1, 2):
+            await catalog.add_batch(order(number))
+            await catalog.record(f"batch_{number}", self.END)
+        (first,) = await self.unswept(catalog, limit=1)
+        await catalog.mark_swept(first, now=NOW)
+        assert await self.unswept(catalog) == list({"batch_1", "batch_2"} - {first})
+
+    async def test_what_stragglers_reported_goes_with_the_rest(
+        self, catalog: Catalog, tmp_path: Path
+    ) -> None:
+        await catalog.add_batch(order())
+        await catalog.record("batch_1", self.END)
+        await catalog.report_progress("batch_1", shard=0, chunk=0, attempt="z", counts=Counts(4, 4, 0))
+        await catalog.note_wait("batch_1", step="seal shard 0", reason="no room")
+        await catalog.mark_swept("batch_1", now=NOW)
+        with closing(sqlite3.connect(tmp_path / "catalog.db")) as database:
+            for table in ("progress", "waits"):
+                assert database.execute(f"SELECT * FROM {table}").fetchall() == []  # noqa: S608 - our own
+
+    async def test_a_batch_that_failed_and_is_told_again_is_due_again_at_its_next_end(
+        self, catalog: Catalog
+    ) -> None:
+        await catalog.add_batch(order())
+        await catalog.record("batch_1", self.END)
+        await catalog.mark_swept("batch_1", now=NOW)
+        await catalog.record("batch_1", BatchChange(revision=2, status=BatchStatus.IN_PROGRESS))
+        await catalog.mark_swept("batch_1", now=NOW)
+        await catalog.record("batch_1", replace(self.END, revision=3))
+        assert await self.unswept(catalog) == ["batch_1"]
 
 
 async def test_many_writers_at_once_all_get_through(catalog: Catalog) -> None:

@@ -1,16 +1,15 @@
 """What a config file means once it is read."""
 
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
-from overnight.config import BucketStorageSettings, LocalStorageSettings, Settings, load_settings
+from overnight.config import BucketStorageSettings, LocalStorageSettings
 from overnight.domain.deployment import BatchLane, DeclaredPrice
 from overnight.domain.errors import InvalidConfig, UnknownDeployment
+from tests.overnight.config.conftest import Load
 
 SEED_PAGE = """
 model_list:
@@ -30,19 +29,6 @@ batch_settings:
     s3_aws_secret_access_key: os.environ/AWS_SECRET_ACCESS_KEY   # AWS Secret Access Key for S3
 """
 AWS = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "very-secret"}
-
-Load = Callable[..., Settings]
-
-
-@pytest.fixture
-def load(tmp_path: Path) -> Load:
-    def load(text: str, environ: Mapping[str, str] | None = None, *, gateway_port: int = 4000) -> Settings:
-        path = tmp_path / "config.yaml"
-        path.write_text(dedent(text))
-        data_dir = tmp_path / "data"
-        return load_settings(path, data_dir=data_dir, environ=environ or {}, gateway_port=gateway_port)
-
-    return load
 
 
 def test_the_file_from_litellms_page_is_read_word_for_word(load: Load) -> None:
@@ -114,7 +100,7 @@ def test_a_self_hosted_model_has_all_its_parameters(load: Load) -> None:
     assert settings.warnings == ()
 
 
-def test_openai_itself_gets_its_usual_key_and_a_warning_about_the_lane(load: Load) -> None:
+def test_openai_itself_gets_its_usual_key_and_runs_in_its_own_lane(load: Load) -> None:
     settings = load(
         "model_list: [{model_name: gpt, litellm_params: {model: openai/gpt-4o}}]",
         {"OPENAI_API_KEY": "sk-real"},
@@ -123,14 +109,7 @@ def test_openai_itself_gets_its_usual_key_and_a_warning_about_the_lane(load: Loa
     (deployment,) = settings.deployments
     assert deployment.api_base == "https://api.openai.com/v1"
     assert deployment.api_key == "sk-real"
-    assert "does not drive OpenAI's own batch API yet" in settings.warnings[0]
-
-
-def test_saying_lines_silences_the_warning_about_the_lane(load: Load) -> None:
-    settings = load(
-        "model_list: [{model_name: g, litellm_params: {model: openai/gpt-4o, batch_lane: lines, api_key: k}}]"
-    )
-
+    assert deployment.lane is BatchLane.NATIVE
     assert settings.warnings == ()
 
 

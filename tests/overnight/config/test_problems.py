@@ -52,10 +52,13 @@ HERE = 'api_base: "http://a/v1"'
             params("model: openai/gpt-4o"),
             "api_key: is missing, and the environment variable OPENAI_API_KEY is not set",
         ),
-        (params("model: azure/gpt"), "this version runs openai/ and hosted_vllm/ models, not azure/ ones"),
+        (
+            params("model: azure/gpt"),
+            "api_base: is missing, and the environment variable AZURE_API_BASE is not set",
+        ),
         (
             params("model: vertex_ai/gemini"),
-            "this version runs openai/ and hosted_vllm/ models, not vertex_ai/ ones",
+            "this version runs openai/, azure/ and hosted_vllm/ models, not vertex_ai/ ones",
         ),
         (params("model: bedrock/claude"), "nobody knows the provider `bedrock`"),
         (params("model: gpt-4o"), "model: should name a provider and a model, as in openai/gpt-4o"),
@@ -64,7 +67,15 @@ HERE = 'api_base: "http://a/v1"'
         (params("model: openai/m, api_base: nonsense"), "api_base: should be a URL"),
         (params('model: openai/m, api_base: "http://[::1"'), "api_base: should be a URL"),
         (params('model: openai/m, api_base: "http://u:p@h/v1"'), "api_base: should hold no user or password"),
-        (params(f"model: openai/m, batch_lane: native, {HERE}"), "`native` is not available in this version"),
+        (params('model: azure/m, api_base: "http://a?api-version=1"'), "without `?` or `#`"),
+        (
+            params(f"model: hosted_vllm/m, batch_lane: native, {HERE}"),
+            "hosted_vllm/ has no batch API; if the server at api_base copies OpenAI's, say model: openai/m",
+        ),
+        (
+            params(f"model: azure/m, batch_lane: lines, {HERE}"),
+            "say model: openai/m with the resource's address and /openai/v1 as api_base",
+        ),
         (params(f"model: openai/m, batch_lane: fast, {HERE}"), "batch_lane: should be 'native' or 'lines'"),
         (params(f"model: openai/m, rpm: 0, {HERE}"), "rpm: should be greater than or equal to 1"),
         (params(f"model: openai/m, timeout: soon, {HERE}"), "timeout: should be a valid number"),
@@ -92,6 +103,10 @@ HERE = 'api_base: "http://a/v1"'
             "one place only, but it names s3 and gcs",
         ),
         ("general_settings: {database_url: sqlite:///}", "this version keeps rows in an SQLite file"),
+        (
+            "general_settings: {openai_webhook_secret: whsec_x}",
+            "openai_webhook_secret: should be what OpenAI",
+        ),
         ("general_settings: {}\ngeneral_settings: {}", "line 2, general_settings: stands twice"),
     ],
 )
@@ -122,11 +137,11 @@ def test_a_value_that_is_refused_is_not_quoted(complaint: Complaint) -> None:
 
 
 def test_two_entries_for_the_same_place_are_an_error(complaint: Complaint) -> None:
-    entry = '{model_name: m, litellm_params: {model: openai/m, api_base: "http://a/v1", api_key: %s}}'
+    entry = '{model_name: m, litellm_params: {model: openai/m, api_base: "http://a/v1", api_key: one}}'
 
-    said = complaint(f"model_list: [{entry % 'one'}, {entry % 'two'}]")
+    said = complaint(f"model_list: [{entry}, {entry}]")
 
-    assert "model_list[1]: 'm' has an entry with this model and api_base already" in said
+    assert "model_list[1]: 'm' has an entry with this model, api_base and key already" in said
 
 
 def test_all_problems_are_told_together_in_the_order_of_the_file(complaint: Complaint) -> None:
@@ -139,7 +154,7 @@ def test_all_problems_are_told_together_in_the_order_of_the_file(complaint: Comp
               api_bse: http://a/v1
               api_key: os.environ/NOPE
               rpm: many
-              batch_lane: native
+              batch_lane: fast
           - model_name: b
             litellm_params: {model: azure/b}
         batch_settings:

@@ -1,7 +1,6 @@
 """A chunk as a whole: bounds, checkpoints, carrying on, stopping."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -11,13 +10,14 @@ from overnight.domain.errors import ObjectNotFound, StorageFull
 from overnight.domain.layout import part_key
 from overnight.domain.status import StopReason
 from overnight.domain.usage import Counts
-from overnight.line_lane.checkpoint import MAX_HELD_LINES, PART_LINES, read_parts
+from overnight.line_lane.checkpoint import read_parts
 from overnight.line_lane.errors import UnansweredLines, UnreadableCheckpoint
+from overnight.line_lane.held import MAX_HELD_LINES, PART_LINES
 from overnight.line_lane.record import Record, pack_part
-from overnight.storage.memory import MemoryStorage
-from overnight.storage.protocol import StoredObject
+from simulators.answers import identity_of
 from simulators.faults import Fault, FaultKind
-from tests.overnight.line_lane.workbench import BATCH, INPUT, Workbench, body, once, raw, until
+from tests.overnight.line_lane.stores import FullStorage, SlowStorage
+from tests.overnight.line_lane.workbench import BATCH, INPUT, OTHER_BATCH, Workbench, body, once, raw, until
 
 
 async def parts(bench: Workbench, number: int = 0) -> list[str]:
@@ -53,12 +53,23 @@ async def test_output_and_errors_are_each_in_input_order(bench: Workbench) -> No
     assert [line["custom_id"] for line in errors] == [f"line-{n}" for n in range(30) if n % 3]
 
 
-async def test_the_parallel_bound_holds_over_two_chunks_at_once(bench: Workbench) -> None:
+@pytest.mark.parametrize("other", [BATCH, OTHER_BATCH], ids=["of one batch", "of two batches"])
+async def test_the_parallel_bound_holds_over_two_chunks_at_once(bench: Workbench, other: str) -> None:
     bench.endpoint.faults.set(Fault(kind=FaultKind.DELAY, seconds=0.005))
     await bench.given(*(body(f"{n}") for n in range(60)), chunk_lines=30)
-    await asyncio.gather(*(bench.run(number, max_parallel_requests=7) for number in range(2)))
+    await asyncio.gather(
+        bench.run(0, max_parallel_requests=7), bench.run(1, batch=other, max_parallel_requests=7)
+    )
     assert bench.endpoint.most_in_flight == 7
     assert bench.endpoint.arrivals.total() == 60
+
+
+async def test_the_chunks_of_a_batch_take_turns_so_that_a_checkpoint_is_few_parts(bench: Workbench) -> None:
+    bodies = [body(f"{n}") for n in range(60)]
+    await bench.given(*bodies, chunk_lines=30)
+    await asyncio.gather(*(bench.run(number, max_parallel_requests=7) for number in range(2)))
+    arrived = list(bench.endpoint.arrivals)
+    assert set(arrived[: 30 - 7]) <= {identity_of(raw(content)) for content in bodies[:30]}
 
 
 async def test_a_small_batch_does_not_wait_for_a_large_one(bench: Workbench) -> None:
@@ -66,7 +77,7 @@ async def test_a_small_batch_does_not_wait_for_a_large_one(bench: Workbench) -> 
     await bench.given(*(body(f"{n}") for n in range(201)), chunk_lines=200)
     large = asyncio.create_task(bench.run(0, max_parallel_requests=4))
     await until(lambda: bench.endpoint.arrivals.total() >= 4)
-    await bench.run(1, max_parallel_requests=4)
+    await bench.run(1, batch=OTHER_BATCH, max_parallel_requests=4)
     assert not large.done()
     await large
 
@@ -130,7 +141,7 @@ async def test_a_lone_answer_is_kept_without_waiting_for_others(bench: Workbench
 async def test_a_part_is_written_as_soon_as_it_is_full(
     bench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("overnight.line_lane.checkpoint.PART_AGE", timedelta(hours=1))
+    monkeypatch.setattr("overnight.line_lane.held.PART_AGE", timedelta(hours=1))
     count = 2 * PART_LINES + 50
     await bench.given(*(body(f"{n}") for n in range(count)), body("never", fault={"kind": "hang"}))
     running = asyncio.create_task(bench.run())
@@ -192,30 +203,6 @@ async def test_sealing_twice_gives_the_same_bytes(bench: Workbench) -> None:
     assert await bench.results() == first
 
 
-class SlowStorage(MemoryStorage):
-    """A storage that takes nothing while it is not open."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open = asyncio.Event()
-        self.open.set()
-
-    async def put(self, key: str, content: AsyncIterator[bytes]) -> StoredObject:
-        await self.open.wait()
-        return await super().put(key, content)
-
-
-class FullStorage(MemoryStorage):
-    """A storage with room for the input and for nothing after it."""
-
-    full = False
-
-    async def put(self, key: str, content: AsyncIterator[bytes]) -> StoredObject:
-        if self.full:
-            raise StorageFull("no room left", key=key)
-        return await super().put(key, content)
-
-
 async def test_a_full_store_holds_the_lane_until_there_is_room_and_nothing_is_sent_twice(
     bench: Workbench,
 ) -> None:
@@ -242,6 +229,21 @@ async def test_a_chunk_that_is_stopped_while_the_store_is_full_says_what_it_coul
     running.cancel()
     with pytest.raises(StorageFull):
         await running
+
+
+async def test_a_chunk_that_was_given_up_stands_in_the_way_of_no_other(bench: Workbench) -> None:
+    bench.storage = storage = FullStorage()
+    await bench.given(*(body(f"{n}") for n in range(600)))
+    storage.full = True
+    given_up = asyncio.create_task(bench.run(attempt="1"))
+    await until(lambda: bench.waiting_on is not None)
+    given_up.cancel()
+    await asyncio.gather(given_up, return_exceptions=True)
+    storage.full = False
+    bench.reports.clear()
+    progress = await bench.run(attempt="2")
+    assert progress.counts == Counts(600, 600, 0)
+    assert {report.waiting_on for report in bench.reports} == {None}
 
 
 async def test_a_missing_input_is_an_error_that_names_it(bench: Workbench) -> None:

@@ -19,6 +19,7 @@ from overnight.storage.memory import MemoryStorage
 from simulators.endpoint import EndpointSimulator
 
 BATCH = "batch_00000000000000000000000000000001"
+OTHER_BATCH = "batch_00000000000000000000000000000002"
 INPUT = "files/input"
 
 IMPATIENT = Patience(
@@ -99,9 +100,9 @@ class Workbench:
             offset += chunks[-1].length
         self.plan = ShardPlan(tuple(chunks))
 
-    def task(self, number: int = 0, *, attempt: str = "1") -> ChunkTask:
+    def task(self, number: int = 0, *, attempt: str = "1", batch: str = BATCH) -> ChunkTask:
         return ChunkTask(
-            batch_id=BATCH,
+            batch_id=batch,
             input_key=INPUT,
             endpoint=self.url,
             shard=0,
@@ -110,18 +111,20 @@ class Workbench:
             attempt=attempt,
         )
 
-    async def run(self, number: int = 0, *, attempt: str = "1", **deployment: Any) -> ChunkProgress:
+    async def run(
+        self, number: int = 0, *, attempt: str = "1", batch: str = BATCH, **deployment: Any
+    ) -> ChunkProgress:
         return await run_chunk(
             self.lane,
             self.storage,
-            task=self.task(number, attempt=attempt),
+            task=self.task(number, attempt=attempt, batch=batch),
             deployment=self.deployment(**deployment),
             report=self.reports.append,
         )
 
     async def seal(self, reason: StopReason | None = None) -> SealedShard:
         task = SealTask(batch_id=BATCH, input_key=INPUT, shard=0, plan=self.plan, attempt="1")
-        return await seal_shard(self.storage, task=task, reason=reason)
+        return await seal_shard(self.storage, task=task, missing=reason and reason.no_answer)
 
     async def results(self, reason: StopReason | None = None) -> tuple[list[Any], list[Any]]:
         """Seal, and return the output lines and the error lines."""

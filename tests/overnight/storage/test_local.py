@@ -2,12 +2,14 @@
 
 import asyncio
 import errno
+import fcntl
 import subprocess
 import sys
 import threading
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,7 @@ import asyncio, pathlib, sys
 from overnight.storage.local import LocalStorage
 
 async def content():
-    yield b"x" * 2**20
+    yield b"x" * 5 * 2**20
     print("written", flush=True)
     await asyncio.Event().wait()
 
@@ -110,7 +112,7 @@ async def test_a_cancelled_put_leaves_no_draft(tmp_path: Path) -> None:
 
     async def content() -> AsyncIterator[bytes]:
         while True:
-            yield b"x" * 2 * MIB
+            yield b"x" * 5 * MIB
             begun.set()
 
     putting = asyncio.create_task(LocalStorage(tmp_path).put("files/a", content()))
@@ -173,20 +175,55 @@ async def test_a_put_makes_its_folder_again_when_it_is_tidied_away(tmp_path: Pat
         await tidying
 
 
-async def test_what_a_killed_writer_left_is_swept(tmp_path: Path) -> None:
+async def test_what_a_killed_writer_left_is_swept_and_not_before_it_is_dead(tmp_path: Path) -> None:
     writer = await asyncio.create_subprocess_exec(
         sys.executable, "-c", WRITER_THAT_NEVER_ENDS, tmp_path, stdout=PIPE, env={"PYTHONPATH": str(CHECKOUT)}
     )
     assert writer.stdout is not None
     assert await writer.stdout.readline() == b"written\n"
+    storage = LocalStorage(tmp_path)
+    assert storage.sweep_incoming() == 0
+    assert len(files_below(tmp_path)) == 1
     writer.kill()
     await writer.wait()
-    storage = LocalStorage(tmp_path)
-    assert len(files_below(tmp_path)) == 1
     assert [found async for found in storage.list("")] == []
     assert storage.sweep_incoming() == 1
     assert files_below(tmp_path) == []
     assert storage.sweep_incoming() == 0
+
+
+async def test_a_sweep_takes_nothing_from_those_who_write_at_that_moment(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path)
+    done = threading.Event()
+
+    def keep_sweeping() -> None:
+        while not done.is_set():
+            storage.sweep_incoming()
+
+    sweeping = asyncio.create_task(asyncio.to_thread(keep_sweeping))
+    try:
+        stored = [await storage.put(f"files/{n}", zeros(1)) for n in range(300)]
+    finally:
+        done.set()
+        await sweeping
+    assert [found.key async for found in storage.list("files/")] == sorted(each.key for each in stored)
+
+
+async def test_a_draft_that_is_swept_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, swept = fcntl.flock, []
+
+    def swept_first(file: FileIO, how: int) -> None:
+        if not swept:
+            swept.extend((tmp_path / ".incoming").iterdir())
+            swept[0].unlink()
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", swept_first)
+    await LocalStorage(tmp_path).put("files/a", zeros(MIB))
+    assert files_below(tmp_path) == [tmp_path / "files/a"]
+    assert swept
 
 
 async def test_drafts_can_be_neither_read_nor_overwritten(tmp_path: Path) -> None:

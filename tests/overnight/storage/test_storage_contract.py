@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from overnight.storage.memory import MemoryStorage
 from overnight.storage.protocol import Storage, StoredObject
 
 MIB = 2**20
+CLOCK_TICK = timedelta(seconds=1)
+"""File systems, and servers elsewhere, tell the time a little differently."""
+
 BACKENDS: dict[str, Callable[[Path], Storage]] = {
     "local": lambda folder: LocalStorage(folder / "data"),
     "memory": lambda _folder: MemoryStorage(),
@@ -54,6 +58,14 @@ async def test_what_was_put_is_read_back(storage: Storage) -> None:
     stored = await put(storage, "files/a", b"one, ", b"", b"two")
     assert stored == StoredObject("files/a", 8)
     assert await read(storage, "files/a") == b"one, two"
+
+
+async def test_a_list_says_how_large_objects_are_and_when_they_were_written(storage: Storage) -> None:
+    before = datetime.now(UTC) - CLOCK_TICK
+    await put(storage, "files/a", b"one")
+    (found,) = [found async for found in storage.list("files/")]
+    assert (found.key, found.size) == ("files/a", 3)
+    assert before <= found.written_at <= datetime.now(UTC) + CLOCK_TICK
 
 
 async def test_a_large_object_is_streamed_in_bounded_blocks(storage: Storage) -> None:
@@ -126,7 +138,7 @@ async def test_an_object_appears_only_when_it_is_whole(storage: Storage) -> None
     begun = asyncio.Event()
 
     async def content() -> AsyncIterator[bytes]:
-        yield b"x" * 2 * MIB
+        yield b"x" * 5 * MIB
         begun.set()
         await go_on.wait()
         yield b"y"
@@ -138,12 +150,12 @@ async def test_an_object_appears_only_when_it_is_whole(storage: Storage) -> None
         await storage.size("files/a")
     go_on.set()
     await putting
-    assert await storage.size("files/a") == 2 * MIB + 1
+    assert await storage.size("files/a") == 5 * MIB + 1
 
 
 async def test_a_producer_that_breaks_leaves_nothing(storage: Storage) -> None:
     with pytest.raises(ProducerBroke):
-        await storage.put("files/a", breaks_after(b"x" * 2 * MIB))
+        await storage.put("files/a", breaks_after(b"x" * 5 * MIB))
     assert await keys(storage) == []
     with pytest.raises(ObjectNotFound):
         await read(storage, "files/a")
@@ -169,7 +181,7 @@ async def test_a_cancelled_put_leaves_nothing(storage: Storage) -> None:
     begun = asyncio.Event()
 
     async def content() -> AsyncIterator[bytes]:
-        yield b"x" * 2 * MIB
+        yield b"x" * 5 * MIB
         begun.set()
         await asyncio.Event().wait()
 

@@ -1,0 +1,133 @@
+"""What travels between the native lane's workflow and its activities. Ids and counts, as everywhere."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from overnight.domain.batch import BatchError
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.job import Tag
+from overnight.domain.status import BatchStatus, StopReason
+from overnight.domain.usage import Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOrder:
+    """The `number`-th job that a shard asks for, and of which deployment. `since` is when its batch began.
+
+    `default_model` is that of lines which name none; without one there are no such lines.
+    """
+
+    batch_id: str
+    input_file_id: str
+    shard: int
+    number: int
+    deployment: str
+    endpoint: Endpoint
+    since: datetime
+    default_model: str | None = None
+
+    @property
+    def tag(self) -> Tag:
+        """What the job bears at the provider."""
+        return Tag(self.batch_id, self.input_file_id, self.shard, self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a deployment won't run a shard. `errors` have our line numbers; the message names no key."""
+
+    code: str
+    message: str
+    errors: tuple[BatchError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoPlaceNow:
+    """The deployment has as much queued as it takes; it said when to come back, or did not."""
+
+    reason: str
+    retry_after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """How an upload ended: with the file's id at the provider, or not."""
+
+    file_id: str | None = None
+    refusal: Refusal | None = None
+    no_place: NoPlaceNow | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmitOrder:
+    """A job to create of a file that is there."""
+
+    job: JobOrder
+    file_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """How a submit ended: with a job, with a refusal, or with no place for now."""
+
+    job_id: str | None = None
+    refusal: Refusal | None = None
+    no_place: NoPlaceNow | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCall:
+    """A job that is there. `seen` is what is known of its status: a poll returns when it is another."""
+
+    job: JobOrder
+    job_id: str
+    seen: BatchStatus | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReport:
+    """A job as its provider shows it, and why it failed if it has.
+
+    With `no_place` the failure is want of room only, and a job like it may do later.
+    """
+
+    status: BatchStatus
+    counts: Counts = field(default_factory=Counts)
+    refusal: Refusal | None = None
+    no_place: NoPlaceNow | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadOrder:
+    """A job that has ended, and why we ended it, if we did."""
+
+    job: JobOrder
+    job_id: str
+    stopped: StopReason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """What was found in a job's results. `warning` is for people: what does not add up."""
+
+    lines: int = 0
+    answered: int = 0
+    refusal: Refusal | None = None
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """The jobs of a shard that were found at a provider, by their tag; those that ran were cancelled."""
+
+    jobs: tuple[JobCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remains:
+    """What may be left of a shard at one deployment: its jobs' files, and its uploads."""
+
+    provider: str
+    deployment: str
+    jobs: tuple[JobCall, ...] = ()
+    uploads: tuple[JobOrder, ...] = ()

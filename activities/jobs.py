@@ -1,0 +1,367 @@
+"""The native lane's steps: one verb of a provider each, on the queue of that provider.
+
+A deployment that says no is a value, because there may be another; one that can't be reached is an error,
+which Temporal retries for as long as the batch's window is open.
+"""
+
+import asyncio
+import functools
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.attempt import attempt_name
+from activities.heartbeat import heartbeating
+from activities.job_payloads import (
+    Download,
+    DownloadOrder,
+    JobCall,
+    JobOrder,
+    JobReport,
+    NoPlaceNow,
+    Recalled,
+    Refusal,
+    Remains,
+    Submission,
+    SubmitOrder,
+    Upload,
+)
+from activities.plans import read_plan
+from overnight.catalog import Catalog
+from overnight.config import Settings
+from overnight.domain import layout
+from overnight.domain.deployment import ANY_MODEL, Deployment
+from overnight.domain.errors import JobNotFound, NoPlace, NotReadyYet, ProviderRefused, ProviderUnavailable
+from overnight.domain.job import TOKEN_LIMIT, BatchJob, Job
+from overnight.domain.plan import ShardPlan
+from overnight.domain.status import BatchStatus
+from overnight.domain.usage import Counts
+from overnight.jsonl import line_numbers
+from overnight.native_lane import (
+    GatherTask,
+    JobInput,
+    Translation,
+    Watch,
+    gather,
+    next_look,
+    only_job,
+    submit_once,
+)
+from overnight.providers import Providers
+from overnight.providers.protocol import Provider
+from overnight.storage.protocol import Storage
+
+READY_WITHIN = timedelta(minutes=15)
+"""A file that a provider has not taken in after this long won't be."""
+
+SHOWN_ERRORS = 1_000
+"""How many of a job's errors are told of; a provider may have one for each line."""
+
+Order = TypeVar("Order")
+Outcome = TypeVar("Outcome")
+Step = Callable[[Order], Awaitable[Outcome]]
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class ProviderJobs:
+    """The life of jobs at one provider. Which deployment, and with what key, its own settings say."""
+
+    def __init__(
+        self, provider: str, *, settings: Settings, catalog: Catalog, storage: Storage, providers: Providers
+    ) -> None:
+        self._provider = provider
+        self._settings = settings
+        self._catalog = catalog
+        self._storage = storage
+        self._providers = providers
+
+    @property
+    def activities(self) -> list[Callable[..., Any]]:
+        """The steps, under the names that Temporal's UI shows: `openai.submit`, `azure.poll`."""
+        steps = (self.upload, self.submit, self.poll, self.cancel, self.download, self.recall, self.clean_up)
+        return [self._named(step) for step in steps]
+
+    async def upload(self, order: JobOrder) -> Upload:
+        """Send the shard's requests as a file; one that an earlier attempt left there is taken instead."""
+        provider, deployment = self._of(order)
+        content = JobInput(
+            storage=self._storage,
+            input_key=layout.file_key(order.input_file_id),
+            plan=await self._plan(order),
+            endpoint=order.endpoint,
+            model=_provider_model(deployment),
+        )
+        try:
+            async with heartbeating(), self._telling(order):
+                if activity.info().attempt > 1:
+                    # Its answer may have been lost, or its worker.
+                    left = await provider.find_uploads(order.tag, since=order.since)
+                    if left:
+                        return Upload(file_id=left[0])
+                size = await content.size()
+                return Upload(file_id=await provider.upload(content.content, size=size, tag=order.tag))
+        except NoPlace as error:
+            return Upload(no_place=_no_place(error))
+        except ProviderRefused as error:
+            return Upload(refusal=_refusal(error))
+
+    async def submit(self, order: SubmitOrder) -> Submission:
+        """Create the job, or find the one that an earlier attempt has created. Never two."""
+        provider, _ = self._of(order.job)
+        try:
+            async with heartbeating(), self._telling(order.job):
+                job = await submit_once(
+                    provider,
+                    tag=order.job.tag,
+                    file_id=order.file_id,
+                    endpoint=order.job.endpoint,
+                    since=order.job.since,
+                    again=activity.info().attempt > 1,
+                )
+        except NoPlace as error:
+            return Submission(no_place=_no_place(error))
+        except NotReadyYet as error:
+            if datetime.now(UTC) - activity.info().scheduled_time < READY_WITHIN:
+                raise
+            return Submission(refusal=Refusal(code="input_file_not_ready", message=error.message))
+        except ProviderRefused as error:
+            return Submission(refusal=_refusal(error))
+        await self._note(job, order.job)
+        return Submission(job_id=job.id)
+
+    async def poll(self, call: JobCall) -> JobReport:
+        """Return how the job is doing once that is another status than the one already seen.
+
+        "Not yet" is an error that says when to look again, so the waiting is the server's and costs nothing.
+        """
+        provider, _ = self._of(call.job)
+        watch = _last_watch() or Watch(done=0, moved_at=datetime.now(UTC))
+        async with heartbeating(lambda: _kept(watch)), self._telling(call.job):
+            job = await _polled(provider, call)
+            now = datetime.now(UTC)
+            watch = watch.look(job.counts, at=now)
+            activity.heartbeat(_kept(watch))
+            await self._report(call.job, job.counts, waiting_on=watch.stillness(job.counts, at=now))
+            if job.status != call.seen:
+                await self._note(job, call.job)
+                return await self._report_of(job, call.job)
+        raise _not_yet(
+            job,
+            next_look(
+                attempt=activity.info().attempt,
+                watch=watch,
+                counts=job.counts,
+                initial=self._settings.poll_initial,
+                longest=self._settings.poll_max,
+                chance=random.random(),  # noqa: S311 - it spreads calls, and hides nothing
+            ),
+        )
+
+    async def cancel(self, call: JobCall) -> JobReport:
+        """Ask for the job to be cancelled; return what it is then."""
+        provider, _ = self._of(call.job)
+        async with heartbeating(), self._telling(call.job):
+            try:
+                job = await provider.cancel(call.job_id)
+            except JobNotFound:
+                # There is nothing left to wait for.
+                return JobReport(status=BatchStatus.CANCELLED)
+        await self._note(job, call.job)
+        return await self._report_of(job, call.job)
+
+    async def download(self, order: DownloadOrder) -> Download:
+        """Keep the results of a job that has ended as the shard's checkpoints."""
+        provider, deployment = self._of(order.job)
+        task = GatherTask(
+            batch_id=order.job.batch_id,
+            shard=order.job.shard,
+            input_key=layout.file_key(order.job.input_file_id),
+            plan=await self._plan(order.job),
+            attempt=attempt_name(),
+            translation=Translation(
+                batch_id=order.job.batch_id,
+                client_model=_client_model(deployment),
+                provider_model=_provider_model(deployment),
+                stopped=order.stopped,
+            ),
+        )
+        try:
+            async with heartbeating(), self._telling(order.job):
+                job = await provider.poll(order.job_id)
+                found = await gather(self._storage, task=task, results=provider.results(job))
+        except ProviderRefused as error:
+            return Download(lines=task.plan.lines, refusal=_refusal(error))
+        return Download(
+            lines=found.lines, answered=found.answered, warning=found.warning(job.counts, of=job.id)
+        )
+
+    async def recall(self, order: JobOrder) -> Recalled:
+        """Find the jobs of a shard whose story can't say what it had submitted, and cancel those that run."""
+        provider, _ = self._of(order)
+        async with heartbeating(), self._telling(order):
+            # What was asked for a moment ago is to be in the listing.
+            await asyncio.sleep(provider.limits.list_lag.total_seconds())
+            jobs = await provider.find(order.tag.of_shard, since=order.since)
+            for job in jobs:
+                if not job.status.ended:
+                    await provider.cancel(job.id)
+        calls = (_call(order, job) for job in jobs)
+        return Recalled(jobs=tuple(call for call in calls if call is not None))
+
+    async def clean_up(self, remains: Remains) -> None:
+        """Leave nothing at the provider: no twin of a job that runs, and no file of any."""
+        provider = self._providers.of(self._settings.deployment(remains.deployment))
+        async with heartbeating():
+            for call in remains.jobs:
+                await only_job(provider, tag=call.job.tag, since=call.job.since)
+                await self._delete_results(provider, call)
+            for order in {*remains.uploads, *(call.job for call in remains.jobs)}:
+                for file_id in await provider.find_uploads(order.tag, since=order.since):
+                    await provider.delete_file(file_id)
+
+    async def _delete_results(self, provider: Provider, call: JobCall) -> None:
+        try:
+            job = await provider.poll(call.job_id)
+        except JobNotFound:
+            return
+        for file_id in (job.output_file_id, job.error_file_id):
+            if file_id:
+                await provider.delete_file(file_id)
+
+    # --- telling -------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _telling(self, order: JobOrder) -> AsyncIterator[None]:
+        """Have GET say what the shard waits for while its provider does not answer."""
+        try:
+            yield
+        except ProviderUnavailable as error:
+            await self._report(order, waiting_on=error.message)
+            raise
+
+    async def _report(
+        self, order: JobOrder, counts: Counts | None = None, *, waiting_on: str | None = None
+    ) -> None:
+        await self._catalog.report_progress(
+            order.batch_id,
+            shard=order.shard,
+            chunk=0,
+            attempt=f"job-{order.number}",
+            counts=counts or Counts(),
+            waiting_on=waiting_on,
+        )
+
+    async def _note(self, job: Job, order: JobOrder) -> None:
+        """Keep how the job is, and which workflow to wake when its provider has news of it."""
+        noted = BatchJob(
+            id=job.id,
+            provider=self._provider,
+            deployment=order.deployment,
+            batch_id=order.batch_id,
+            shard=order.shard,
+            number=order.number,
+            workflow_id=activity.info().workflow_id or "",
+            status=job.status,
+        )
+        await self._catalog.note_job(noted, now=datetime.now(UTC))
+
+    async def _report_of(self, job: Job, order: JobOrder) -> JobReport:
+        report = JobReport(status=job.status, counts=job.counts)
+        if job.status is not BatchStatus.FAILED:
+            return report
+        if job.met_token_limit:
+            reason = next(error.message for error in job.errors if error.code == TOKEN_LIMIT)
+            return replace(report, no_place=NoPlaceNow(reason=reason))
+        return replace(report, refusal=await self._failure(job, order))
+
+    async def _failure(self, job: Job, order: JobOrder) -> Refusal:
+        errors = job.errors[:SHOWN_ERRORS]
+        first = (await self._plan(order)).first_index
+        indices = {first + error.line - 1 for error in errors if error.line}
+        numbers = await line_numbers(self._storage.get(layout.file_key(order.input_file_id)), indices)
+        told = tuple(
+            replace(error, line=numbers.get(first + error.line - 1)) if error.line else error
+            for error in errors
+        )
+        message = told[0].message if told else f"{self._provider} failed the job and does not say why."
+        code = told[0].code if told else "provider_failed"
+        return Refusal(code=code, message=message, errors=told)
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    def _of(self, order: JobOrder) -> tuple[Provider, Deployment]:
+        deployment = self._settings.deployment(order.deployment).serving(order.default_model)
+        return self._providers.of(deployment), deployment
+
+    async def _plan(self, order: JobOrder) -> ShardPlan:
+        return await read_plan(self._storage, self._catalog, batch_id=order.batch_id, shard=order.shard)
+
+    def _named(self, step: Step[Order, Outcome]) -> Callable[..., Any]:
+        @functools.wraps(step)
+        async def run(order: Order) -> Outcome:
+            return await step(order)
+
+        return activity.defn(name=f"{self._provider}.{step.__name__}")(run)
+
+
+def _provider_model(deployment: Deployment) -> str | None:
+    return None if deployment.model == ANY_MODEL else deployment.model
+
+
+def _client_model(deployment: Deployment) -> str | None:
+    return None if deployment.model_name == ANY_MODEL else deployment.model_name
+
+
+def _call(order: JobOrder, job: Job) -> JobCall | None:
+    prefix = order.tag.of_shard
+    number = (job.tag or "").removeprefix(prefix)
+    if not number.isdecimal():
+        return None
+    return JobCall(job=replace(order, number=int(number)), job_id=job.id)
+
+
+async def _polled(provider: Provider, call: JobCall) -> Job:
+    try:
+        return await provider.poll(call.job_id)
+    except JobNotFound as error:
+        # A key of another project gives this too, while somebody sets it right.
+        raise ProviderUnavailable(error.message) from error
+
+
+def _refusal(error: ProviderRefused) -> Refusal:
+    return Refusal(code=error.code, message=error.message)
+
+
+def _no_place(error: NoPlace) -> NoPlaceNow:
+    return NoPlaceNow(reason=error.message, retry_after=error.retry_after)
+
+
+def _not_yet(job: Job, delay: timedelta) -> ApplicationError:
+    counts = job.counts
+    return ApplicationError(
+        f"{job.status.value}, {counts.done:,} of {counts.total:,} lines done",
+        type="NotYet",
+        category=ApplicationErrorCategory.BENIGN,
+        next_retry_delay=delay,
+    )
+
+
+def _kept(watch: Watch) -> list[object]:
+    return [watch.done, watch.moved_at.timestamp(), watch.lines_a_second]
+
+
+def _last_watch() -> Watch | None:
+    match activity.info().heartbeat_details:
+        case [[int(done), int() | float() as moved_at, int() | float() as speed]]:
+            at = datetime.fromtimestamp(moved_at, UTC)
+            return Watch(done=done, moved_at=at, lines_a_second=float(speed))
+        case _:
+            return None

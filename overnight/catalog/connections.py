@@ -1,0 +1,76 @@
+"""What all rows have in common: how they are reached, and how a list of them is cut into pages."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from sqlalchemy import Table, Tuple, bindparam, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from overnight.catalog.engine import WRITES
+from overnight.domain.errors import CatalogUnavailable, InvalidRequest
+
+Item = TypeVar("Item")
+Insert = sqlite.Insert | postgresql.Insert
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """One page of a list, and whether there is another."""
+
+    items: list[Item]
+    has_more: bool
+
+
+class Connections:
+    """Transactions on one database, which is SQLite or PostgreSQL."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        """Read within the block. Raises CatalogUnavailable."""
+        try:
+            async with self._engine.connect() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise _unavailable("reading", error) from error
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
+        """Write within the block: all of it, or nothing if it raises. Raises CatalogUnavailable."""
+        try:
+            async with self._engine.execution_options(**WRITES).begin() as connection:
+                yield connection
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise _unavailable("writing", error) from error
+
+    def _insert(self, table: Table, values: Mapping[str, object]) -> Insert:
+        """Return an insert that can be told what to do on a conflict."""
+        insert = sqlite.insert if self._is_sqlite else postgresql.insert
+        return insert(table).values(**values)
+
+    @property
+    def _is_sqlite(self) -> bool:
+        """Whether the database is SQLite."""
+        return self._engine.dialect.name == "sqlite"
+
+
+async def place_of(connection: AsyncConnection, table: Table, row_id: str, project: str) -> Tuple:
+    """Return where a row stands in the order of age, for `after`. Raises InvalidRequest."""
+    query = select(table.c.created_at).where(table.c.id == row_id, table.c.project == project)
+    created_at = (await connection.execute(query)).scalar_one_or_none()
+    if created_at is None:
+        raise InvalidRequest(f"'after' names nothing that is here: {row_id}", param="after")
+    return tuple_(bindparam(None, created_at, table.c.created_at.type), row_id)
+
+
+def _unavailable(doing: str, error: DBAPIError | PoolTimeoutError) -> CatalogUnavailable:
+    # The whole message would quote the statement and its values.
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return CatalogUnavailable(f"{doing} failed: {type(cause).__name__}")

@@ -1,0 +1,124 @@
+"""A job's results, kept as checkpoints: one part a chunk, from where the shard is sealed like any other.
+
+Results come in any order, sometimes twice, sometimes not at all. They are sorted on local scratch, and
+nothing is kept before all of them are here: a download that breaks off is begun again.
+"""
+
+from array import array
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from overnight.domain.layout import part_key
+from overnight.domain.plan import Chunk, ShardPlan
+from overnight.domain.usage import Counts
+from overnight.line_lane.chunk_lines import read_slabs
+from overnight.line_lane.record import PART_MARK, pack_record
+from overnight.line_lane.scratch import Scratch
+from overnight.native_lane.result_record import Translation
+from overnight.providers.protocol import Result
+from overnight.storage.protocol import Storage
+
+_ABSENT = -1
+_BLOCK_BYTES = 256 * 2**10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatherTask:
+    """Whose results they are, and as which attempt they are kept. No two attempts may bear the same name."""
+
+    batch_id: str
+    shard: int
+    input_key: str
+    plan: ShardPlan
+    attempt: str
+    translation: Translation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """How many lines have a result, and how many results were of no line of ours, or of one that had one."""
+
+    lines: int = 0
+    answered: int = 0
+    superfluous: int = 0
+
+    def warning(self, counted: Counts, *, of: str) -> str | None:
+        """Say, for people, what does not add up between the results of job `of` and what it has counted."""
+        if self.superfluous:
+            return f"job {of} has {self.superfluous:,} results too many, which were left out"
+        if counted.done != self.answered and counted.total:
+            return f"job {of} says {counted.done:,} lines are done, its results are of {self.answered:,}"
+        return None
+
+
+async def gather(storage: Storage, *, task: GatherTask, results: AsyncIterator[Result]) -> Gathered:
+    """Keep the outcome of every line that `results` has one for.
+
+    Memory is bounded by the shard's custom_ids. Raises what `results` raises, and StorageError.
+    """
+    with Scratch() as scratch:
+        sorting = _Sorting(scratch, await _indices(storage, task), first_index=task.plan.first_index)
+        async for result in results:
+            sorting.add(result, task.translation)
+        for number, chunk in enumerate(task.plan.chunks):
+            if sorting.has_any(chunk):
+                key = part_key(task.batch_id, task.shard, number, attempt=task.attempt, part=0)
+                await storage.put(key, sorting.part(chunk))
+        return sorting.gathered
+
+
+class _Sorting:
+    """Packed records on scratch, and where each line's is. A line's first result is the one that counts."""
+
+    def __init__(self, scratch: Scratch, indices: dict[str, int], *, first_index: int) -> None:
+        self._scratch = scratch
+        self._indices = indices
+        self._first_index = first_index
+        self._offsets = array("q", [_ABSENT]) * len(indices)
+        self._lengths = array("q", [0]) * len(indices)
+        self._answered = self._superfluous = 0
+
+    @property
+    def gathered(self) -> Gathered:
+        """What has been added so far."""
+        return Gathered(lines=len(self._indices), answered=self._answered, superfluous=self._superfluous)
+
+    def add(self, result: Result, translation: Translation) -> None:
+        """Take in a result."""
+        index = self._indices.get(result.key)
+        if index is None or self._offsets[index - self._first_index] != _ABSENT:
+            self._superfluous += 1
+            return
+        packed = pack_record(translation.record(result, index=index))
+        self._offsets[index - self._first_index] = self._scratch.append(packed)
+        self._lengths[index - self._first_index] = len(packed)
+        self._answered += 1
+
+    def has_any(self, chunk: Chunk) -> bool:
+        """Say whether any line of a chunk has a result."""
+        return any(self._offsets[number] != _ABSENT for number in self._numbers(chunk))
+
+    async def part(self, chunk: Chunk) -> AsyncIterator[bytes]:
+        """Yield the checkpoint of a chunk, in input order."""
+        block = bytearray(PART_MARK)
+        for number in self._numbers(chunk):
+            if self._offsets[number] != _ABSENT:
+                block += self._scratch.read(self._offsets[number], self._lengths[number])
+            if len(block) >= _BLOCK_BYTES:
+                yield bytes(block)
+                block.clear()
+        yield bytes(block)
+
+    def _numbers(self, chunk: Chunk) -> range:
+        start = chunk.first_index - self._first_index
+        return range(start, start + chunk.lines)
+
+
+async def _indices(storage: Storage, task: GatherTask) -> dict[str, int]:
+    indices: dict[str, int] = {}
+    for chunk in task.plan.chunks:
+        async with aclosing(read_slabs(storage, task.input_key, chunk)) as slabs:
+            async for requests in slabs:
+                indices.update((request.custom_id, request.index) for request in requests)
+    return indices

@@ -1,0 +1,52 @@
+"""Creating a job at a provider where a create can't be repeated: exactly one is left, whatever is killed."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import datetime
+
+import structlog
+
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.errors import ProviderRefused, SubmissionUnclear
+from overnight.domain.job import Job, Tag
+from overnight.providers.protocol import Provider
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+async def submit_once(
+    provider: Provider, *, tag: Tag, file_id: str, endpoint: Endpoint, since: datetime, again: bool
+) -> Job:
+    """Create the job that bears `tag`, or return the one there is.
+
+    `again` says that it may have been tried before: whether that request arrived nobody knows before a
+    listing would show it. Raises what `Provider.submit` and `Provider.find` raise.
+    """
+    if again and not provider.limits.idempotent_create:
+        await asyncio.sleep(provider.limits.list_lag.total_seconds())
+        found = await _surely(only_job(provider, tag=tag, since=since))
+    else:
+        found = await only_job(provider, tag=tag, since=since)
+    if found is not None:
+        return found
+    created = await provider.submit(tag=tag, file_id=file_id, endpoint=endpoint)
+    # A worker that was frozen for a while may have woken up to a twin.
+    return await _surely(only_job(provider, tag=tag, since=since)) or created
+
+
+async def _surely(looking: Awaitable[Job | None]) -> Job | None:
+    """A provider that won't list its jobs says nothing of one that may be there."""
+    try:
+        return await looking
+    except ProviderRefused as error:
+        raise SubmissionUnclear(error.message) from error
+
+
+async def only_job(provider: Provider, *, tag: Tag, since: datetime) -> Job | None:
+    """Return the job that bears `tag`. If there are several, the oldest stays, the others are cancelled."""
+    jobs = [job for job in await provider.find(str(tag), since=since) if job.tag == str(tag)]
+    for twin in jobs[1:]:
+        if not twin.status.ended:
+            _log.warning("job submitted twice", kept=jobs[0].id, cancelled=twin.id)
+            await provider.cancel(twin.id)
+    return jobs[0] if jobs else None

@@ -1,0 +1,262 @@
+"""OpenAI's batch API, and that of any provider which copies it: Groq, gateways, self-hosted ones.
+
+What they may do differently is read with tolerance (`shapes`, `listing`, `result_lines`). Source:
+platform.openai.com/docs/api-reference/batch, and the differences Groq documents.
+"""
+
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+from overnight.domain.deployment import Deployment
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.errors import (
+    JobNotFound,
+    NoPlace,
+    ProviderError,
+    ProviderRefused,
+    ProviderUnavailable,
+    SubmissionUnclear,
+)
+from overnight.domain.job import Job, Tag
+from overnight.providers.complaints import named, provider_error, read_complaint
+from overnight.providers.connection import Answer, Connection, ConnectionLost, Patience
+from overnight.providers.listing import GetPage, listed_since
+from overnight.providers.multipart import Form
+from overnight.providers.protocol import Content, Limits, Result
+from overnight.providers.result_lines import read_results
+from overnight.providers.shapes import TAG_KEY, Raw, read_job, read_object, tag_in_filename, text_of
+
+OPENAI_LIMITS = Limits(
+    max_requests=50_000,
+    max_bytes=200_000_000,
+    endpoints=frozenset(Endpoint),
+    window=timedelta(hours=24),
+    list_lag=timedelta(seconds=30),
+)
+
+RESULTS_GONE = "results_gone"
+"""The code of the refusal when a result file has been deleted, or has lived its time."""
+
+_NO_DATE = datetime.max.replace(tzinfo=UTC)
+_GONE = (404, 410)
+_MAY_HAVE_ENDED = (400, 409)
+_MAYBE = (408, 409)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What else a provider wants to hear: with an upload, with a job, and when its files are listed."""
+
+    limits: Limits = OPENAI_LIMITS
+    upload: Mapping[str, str] = field(default_factory=dict)
+    job: Mapping[str, object] = field(default_factory=dict)
+    files_query: Mapping[str, str] = field(default_factory=dict)
+
+
+OPENAI = Dialect(files_query={"limit": "1000", "order": "desc"})
+
+
+class OpenAIProvider:
+    """One deployment of an OpenAI-shaped batch API. It is a Provider."""
+
+    def __init__(
+        self,
+        deployment: Deployment,
+        *,
+        patience: Patience | None = None,
+        connection: Connection | None = None,
+        dialect: Dialect = OPENAI,
+    ) -> None:
+        self.limits = dialect.limits
+        self._deployment = deployment
+        self._name = named(deployment)
+        self._dialect = dialect
+        self._http = connection or _connection(deployment, patience)
+
+    async def upload(self, content: Content, *, size: int, tag: Tag) -> str:
+        """Send a job's input as a stream. Raises NoPlace when the account has no room for more files."""
+        fields = {"purpose": "batch", **self._dialect.upload}
+        form = Form(fields, filename=tag.filename, content=content, size=size)
+        file_id = text_of(self._object(await self._http.upload("/files", form)).get("id"))
+        if file_id is None:
+            raise self._unreadable()
+        return file_id
+
+    async def find_uploads(self, tag: Tag, *, since: datetime) -> list[str]:
+        """Return the ids of the files with the tag's name, newest first."""
+        files = await self._uploads(since)
+        return [file_id for file_id, filename in files.items() if filename == tag.filename]
+
+    async def submit(self, *, tag: Tag, file_id: str, endpoint: Endpoint) -> Job:
+        """Create the job. Whatever leaves open whether it was created raises SubmissionUnclear."""
+        order = {
+            "input_file_id": file_id,
+            "endpoint": endpoint.value,
+            "completion_window": "24h",
+            "metadata": {TAG_KEY: str(tag)},
+            **self._dialect.job,
+        }
+        try:
+            answer = await self._http.call("POST", "/batches", json=order)
+        except ConnectionLost as lost:
+            raise SubmissionUnclear(lost.message) from None
+        if answer.status >= 500 or answer.status in _MAYBE:
+            error = self._error(answer)
+            raise SubmissionUnclear(error.message, status=error.status, retry_after=error.retry_after)
+        if not answer.ok:
+            raise self._error(answer)
+        job = read_job(read_object(answer.body) or {})
+        if job is None:
+            raise SubmissionUnclear(self._unreadable().message, status=answer.status)
+        return replace(job, tag=str(tag))
+
+    async def find(self, prefix: str, *, since: datetime) -> list[Job]:
+        """Return the jobs whose tag begins with `prefix`.
+
+        A provider that gives no metadata back is asked for its files too: a job without metadata has
+        the tag that its input file was uploaded with.
+        """
+        found = listed_since(since, get=self._page_of("/batches"), query={"limit": "100"})
+        jobs = [(raw, job) async for raw in found if (job := read_job(raw))]
+        if any(not raw.get("metadata") for raw, _ in jobs):
+            files = await self._uploads(since)
+            jobs = [(raw, _tagged(job, raw, files)) for raw, job in jobs]
+        return _oldest_first([job for _, job in jobs if job.tag and job.tag.startswith(prefix)])
+
+    async def poll(self, job_id: str) -> Job:
+        """Ask how the job is doing. A refused key does not lose a job: it raises ProviderUnavailable."""
+        return await self._of_job(job_id, "GET", "")
+
+    async def cancel(self, job_id: str) -> Job:
+        """Ask for the job to be cancelled; one that can't be any more is returned as it is."""
+        try:
+            return await self._of_job(job_id, "POST", "/cancel")
+        except ProviderUnavailable as error:
+            if error.status not in _MAY_HAVE_ENDED:
+                raise
+        return await self.poll(job_id)
+
+    async def results(self, job: Job) -> AsyncGenerator[Result, None]:
+        """Yield what is in the output file and in the error file.
+
+        Raises ProviderRefused with the code `results_gone` when a file is not there any more.
+        """
+        for file_id in dict.fromkeys((job.output_file_id, job.error_file_id)):
+            if file_id:
+                async with aclosing(self._content(file_id)) as blocks:
+                    async for result in read_results(blocks):
+                        yield result
+
+    async def delete_file(self, file_id: str) -> None:
+        """Delete a file; one that is gone is fine."""
+        answer = await self._http.call("DELETE", f"/files/{quoted(file_id)}")
+        if not answer.ok and answer.status not in _GONE:
+            raise self._error(answer)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.close()
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    async def _of_job(self, job_id: str, method: str, verb: str) -> Job:
+        with _holding_on():
+            answer = await self._http.call(method, f"/batches/{quoted(job_id)}{verb}")
+            # A page of some proxy is no word of the provider's about the job.
+            if answer.status == 404 and read_complaint(answer).enveloped:
+                raise JobNotFound(f"{self._name} does not know the job {job_id} (any more)", status=404)
+            job = read_job(self._object(answer))
+        if job is None:
+            raise self._unreadable()
+        return job
+
+    async def _content(self, file_id: str) -> AsyncGenerator[bytes, None]:
+        gone = False
+        async with aclosing(self._http.download(f"/files/{quoted(file_id)}/content")) as pieces:
+            with _holding_on():
+                async for piece in pieces:
+                    if isinstance(piece, bytes):
+                        yield piece
+                    elif piece.status in _GONE:
+                        gone = True
+                    else:
+                        raise self._error(piece)
+        if gone:
+            raise ProviderRefused(f"{self._name} has no result file {file_id} (any more)", code=RESULTS_GONE)
+
+    async def _uploads(self, since: datetime) -> dict[str, str]:
+        """Return the names of the input files by their ids, newest first."""
+        query = {"purpose": "batch", **self._dialect.files_query}
+        found = listed_since(since, get=self._page_of("/files"), query=query)
+        return {text_of(raw.get("id")) or "": text_of(raw.get("filename")) or "" async for raw in found}
+
+    def _page_of(self, path: str) -> GetPage:
+        async def get(query: Mapping[str, str]) -> Raw:
+            return self._object(await self._http.call("GET", path, query=query))
+
+        return get
+
+    def _object(self, answer: Answer) -> Raw:
+        """Return what an answer says. Raises what it amounts to if it is none of success."""
+        if not answer.ok:
+            raise self._error(answer)
+        said = read_object(answer.body)
+        if said is None:
+            raise self._unreadable()
+        return said
+
+    def _error(self, answer: Answer) -> ProviderError:
+        return provider_error(answer, self._deployment)
+
+    def _unreadable(self) -> ProviderUnavailable:
+        return ProviderUnavailable(f"{self._name} answers in a shape that is none of its API's")
+
+
+def _connection(deployment: Deployment, patience: Patience | None) -> Connection:
+    headers = {}
+    if deployment.api_key:
+        headers["Authorization"] = f"Bearer {deployment.api_key}"
+    if deployment.organization:
+        headers["OpenAI-Organization"] = deployment.organization
+    if deployment.project:
+        headers["OpenAI-Project"] = deployment.project
+
+    async def credentials() -> Mapping[str, str]:
+        return headers
+
+    base = deployment.api_base.rstrip("/")
+    return Connection(name=named(deployment), base=base, credentials=credentials, patience=patience)
+
+
+@contextmanager
+def _holding_on() -> Iterator[None]:
+    """Never give a job up over an answer that is not about it: a key that is being rotated, say."""
+    try:
+        yield
+    except JobNotFound:
+        raise
+    except (ProviderRefused, NoPlace) as error:
+        raise ProviderUnavailable(
+            error.message, status=error.status, retry_after=error.retry_after
+        ) from error
+
+
+def _tagged(job: Job, raw: Raw, files: Mapping[str, str]) -> Job:
+    if raw.get("metadata") or job.input_file_id is None:
+        return job
+    return replace(job, tag=tag_in_filename(files.get(job.input_file_id)))
+
+
+def _oldest_first(jobs: list[Job]) -> list[Job]:
+    # Times are in whole seconds, so among equals it is the listing's own order that counts.
+    newest_last = list(reversed(jobs))
+    newest_last.sort(key=lambda job: job.created_at or _NO_DATE)
+    return newest_last
+
+
+def quoted(provider_id: str) -> str:
+    """Return an id as a part of a path."""
+    return quote(provider_id, safe="")

@@ -1,0 +1,59 @@
+"""Which provider a deployment belongs to, and what it takes. A new one is a file, and two lines here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from overnight.domain.deployment import BatchLane, Deployment
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.errors import ProviderRefused
+from overnight.providers.azure import AZURE_LIMITS, AzureProvider
+from overnight.providers.openai import OPENAI_LIMITS, OpenAIProvider
+from overnight.providers.protocol import Limits, Provider
+
+PROVIDERS: Mapping[str, Callable[[Deployment], Provider]] = {
+    "openai": OpenAIProvider,
+    "hosted_vllm": OpenAIProvider,
+    "azure": AzureProvider,
+}
+
+
+LIMITS: Mapping[str, Limits] = {
+    "openai": OPENAI_LIMITS,
+    "hosted_vllm": OPENAI_LIMITS,
+    "azure": AZURE_LIMITS,
+}
+
+
+def endpoints_of(deployment: Deployment) -> frozenset[Endpoint]:
+    """Return what a batch of this deployment can be for; where each line is sent, that is everything."""
+    if deployment.lane is BatchLane.LINES:
+        return frozenset(Endpoint)
+    limits = LIMITS.get(deployment.provider)
+    return limits.endpoints if limits else frozenset()
+
+
+class Providers:
+    """The providers of a worker process: one for each deployment, with connections that are kept."""
+
+    def __init__(self) -> None:
+        self._open: dict[Deployment, Provider] = {}
+
+    def of(self, deployment: Deployment) -> Provider:
+        """Return the deployment's provider. Raises ProviderRefused for one that has no batch API."""
+        # The model stands in the lines of a job and changes nothing about the connection.
+        place = replace(deployment, model="")
+        if place not in self._open:
+            self._open[place] = self._make(place)
+        return self._open[place]
+
+    async def close(self) -> None:
+        """Close the connections of all of them."""
+        while self._open:
+            _, provider = self._open.popitem()
+            await provider.close()
+
+    def _make(self, deployment: Deployment) -> Provider:
+        make = PROVIDERS.get(deployment.provider)
+        if make is None:
+            raise ProviderRefused(f"{deployment.provider} has no batch API", code="no_batch_api")
+        return make(deployment)

@@ -1,0 +1,47 @@
+"""How a simulated provider behaves while nothing is wrong: its timings, its limits, the keys it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Seconds are of the provider's clock, sizes in bytes; None means that there is no such limit.
+
+    `key` and `token` are what callers must show (any will do while both are None). `enqueued_tokens` is how
+    many a model may have in jobs that have not ended, and `over_enqueued` what happens above it: `late` fails
+    the job after validation, `400` and `429` refuse it at once. `models` are those it serves.
+    """
+
+    key: str | None = None
+    token: str | None = None
+    models: tuple[str, ...] | None = None
+    validating_seconds: float = 1.0
+    seconds: float = 10.0
+    finalizing_seconds: float = 1.0
+    cancelling_seconds: float = 2.0
+    file_pending_seconds: float = 0.0
+    max_lines: int = 50_000
+    max_file_bytes: int = 200 * 2**20
+    max_files: int | None = None
+    max_expiring_files: int | None = None
+    max_stored_bytes: int | None = None
+    creates_an_hour: int | None = None
+    uploads_a_minute: int | None = None
+    enqueued_tokens: int | None = None
+    over_enqueued: str = "late"
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+
+    def changed(self, said: Mapping[str, Any]) -> Self:
+        """Return the rules with some changed, as `POST /_simulator/rules` has it. Raises ValueError."""
+        unknown = set(said) - {field.name for field in fields(self)}
+        if unknown:
+            raise ValueError(f"there is no rule {sorted(unknown)}")
+        if said.get("over_enqueued", "late") not in {"late", "400", "429"}:
+            raise ValueError("over_enqueued is late, 400 or 429")
+        models = said.get("models", self.models)
+        return replace(self, **{**said, "models": None if models is None else tuple(models)})

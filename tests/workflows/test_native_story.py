@@ -1,0 +1,214 @@
+"""The native lane's story, told to the real workflows with time that skips: a day passes in a second."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from temporalio import activity
+from temporalio.worker import Worker
+
+from activities.job_payloads import Refusal
+from activities.payloads import Manifest, Route
+from activities.place_payloads import WaitingNote
+from activities.places import Places
+from overnight.domain.batch import BatchError
+from overnight.domain.deployment import BatchLane
+from overnight.domain.status import RESULT_MISSING, BatchStatus, StopReason
+from tests.conftest import skipping_time
+from tests.workflows.scripted import Script
+from tests.workflows.scripted_provider import FULL, Fate, ScriptedProvider
+from tests.workflows.stage import Stage
+from workflows import options, queues
+from workflows.batch import BatchWorkflow
+
+NATIVE = Route(deployment="dep_openai", provider="openai", lane=BatchLane.NATIVE)
+OTHER = replace(NATIVE, deployment="dep_other")
+LINES = Route(deployment="dep_lines", provider="hosted_vllm", lane=BatchLane.LINES)
+ONE_SHARD = Manifest(lines=20, shards=(2,), model="m", provider="openai", routes=(NATIVE,))
+WRONG_KEY = Refusal(code="invalid_api_key", message="dep_openai refused the key of OPENAI_API_KEY.")
+ALL_WELL = [BatchStatus.IN_PROGRESS, BatchStatus.FINALIZING, BatchStatus.COMPLETED]
+
+
+class Theatre:
+    """A stage with a provider on it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.provider = ScriptedProvider(stage.environment)
+        self.notes: list[str | None] = []
+
+    @asynccontextmanager
+    async def playing(self, script: Script) -> AsyncIterator[None]:
+        """Run the workers of the script and of the provider."""
+        places = Places(catalog=None, client=self.stage.client)  # type: ignore[arg-type]
+        script.also_on_batches = [places.ask_for_place, self._note_waiting]
+        provider = Worker(
+            self.stage.client,
+            task_queue=queues.provider("openai"),
+            activities=self.provider.activities,
+            max_heartbeat_throttle_interval=timedelta(seconds=0.1),
+        )
+        async with self.stage.playing(script), provider:
+            yield
+
+    @property
+    def _note_waiting(self) -> Callable[[WaitingNote], Awaitable[None]]:
+        @activity.defn(name="note_waiting")
+        async def note_waiting(note: WaitingNote) -> None:
+            self.notes.append(note.waiting_on)
+
+        return note_waiting
+
+    async def play(
+        self, manifest: Manifest = ONE_SHARD, *, window: timedelta = timedelta(hours=24)
+    ) -> Script:
+        """Play it to its end."""
+        script = Script(manifest)
+        async with self.playing(script):
+            await (await self.stage.begin(await self.stage.order(window=window))).result()
+        return script
+
+
+@pytest.fixture
+async def theatre() -> AsyncIterator[Theatre]:
+    # The keeper of places outlives a story, and nobody attends to it then.
+    async with skipping_time() as environment:
+        yield Theatre(Stage(environment))
+
+
+async def test_a_job_that_takes_23_hours_completes(theatre: Theatre) -> None:
+    theatre.provider.fates = [Fate(runs=timedelta(hours=23))]
+    script = await theatre.play()
+    assert script.statuses == ALL_WELL
+    stamps = script.records[-1].stamps
+    assert stamps.in_progress_at is not None
+    assert stamps.completed_at is not None
+    assert stamps.completed_at - stamps.in_progress_at > timedelta(hours=22)
+    assert [order.job_id for order in theatre.provider.downloads] == ["batch_0"]
+    assert script.seals[0].missing == RESULT_MISSING
+
+
+async def test_a_provider_that_is_down_for_six_hours_costs_nothing(theatre: Theatre) -> None:
+    theatre.provider.fates = [Fate(validating=timedelta(0))]
+    script = Script(ONE_SHARD)
+    async with theatre.playing(script):
+        handle = await theatre.stage.begin(await theatre.stage.order())
+        await theatre.provider.running.wait()
+        now = await theatre.stage.environment.get_current_time()
+        theatre.provider.down_until = now + timedelta(hours=6)
+        await handle.result()
+    assert script.statuses == ALL_WELL
+    assert len(theatre.provider.jobs) == 1
+
+
+async def test_a_job_that_expires_at_its_provider_makes_an_expired_batch(theatre: Theatre) -> None:
+    theatre.provider.fates = [Fate(end=BatchStatus.EXPIRED)]
+    script = await theatre.play()
+    assert script.statuses[-1] is BatchStatus.EXPIRED
+    assert script.seals[0].missing == StopReason.EXPIRED.no_answer
+
+
+async def test_the_window_is_kept_where_the_provider_has_none(theatre: Theatre) -> None:
+    theatre.provider.fates = [Fate(runs=timedelta(days=3))]
+    script = await theatre.play()
+    assert script.statuses[-1] is BatchStatus.EXPIRED
+    assert [order.stopped for order in theatre.provider.downloads] == [StopReason.EXPIRED]
+    assert theatre.provider.jobs["batch_0"].cancelled_at is not None
+
+
+async def test_a_late_cancel_waits_for_the_provider_and_keeps_what_it_finished(theatre: Theatre) -> None:
+    theatre.provider.fates = [Fate(validating=timedelta(0), runs=timedelta(hours=20))]
+    script = Script(ONE_SHARD)
+    async with theatre.playing(script):
+        handle = await theatre.stage.begin(await theatre.stage.order())
+        await theatre.provider.running.wait()
+        await theatre.stage.environment.sleep(timedelta(hours=3))
+        await handle.signal(BatchWorkflow.cancel)
+        outcome = await handle.result()
+    assert outcome.status is BatchStatus.CANCELLED
+    assert script.statuses == [BatchStatus.IN_PROGRESS, BatchStatus.CANCELLING, BatchStatus.CANCELLED]
+    stamps = script.records[-1].stamps
+    assert stamps.cancelling_at is not None
+    assert stamps.cancelled_at is not None
+    assert stamps.cancelled_at - stamps.cancelling_at >= timedelta(minutes=10)
+    assert [order.stopped for order in theatre.provider.downloads] == [StopReason.CANCELLED]
+
+
+async def test_a_cancel_during_the_submit_cancels_what_was_submitted(theatre: Theatre) -> None:
+    theatre.provider.submit_gate = asyncio.Event()
+    script = Script(ONE_SHARD)
+    async with theatre.playing(script):
+        handle = await theatre.stage.begin(await theatre.stage.order())
+        await theatre.provider.submitting.wait()
+        await handle.signal(BatchWorkflow.cancel)
+        theatre.provider.submit_gate.set()
+        outcome = await handle.result()
+    assert outcome.status is BatchStatus.CANCELLED
+    assert [job.cancelled_at is not None for job in theatre.provider.jobs.values()] == [True]
+
+
+async def test_a_job_that_finds_no_room_waits_its_turn_and_says_why(theatre: Theatre) -> None:
+    no_room = Fate(end=BatchStatus.FAILED, no_place=FULL)
+    theatre.provider.fates = [no_room, no_room, Fate()]
+    script = await theatre.play()
+    assert script.statuses == ALL_WELL
+    assert [job.call.job.number for job in theatre.provider.jobs.values()] == [1, 2, 3]
+    assert theatre.notes == [FULL.reason, None, FULL.reason, None]
+    stamps = script.records[-1].stamps
+    first = next(iter(theatre.provider.jobs.values()))
+    assert stamps.in_progress_at is not None
+    assert stamps.in_progress_at - first.created_at > options.FIRST_SHUT
+
+
+async def test_a_deployment_that_refuses_is_skipped_and_the_reason_kept(theatre: Theatre) -> None:
+    theatre.provider.refusals = {"dep_openai": WRONG_KEY}
+    script = await theatre.play(replace(ONE_SHARD, routes=(NATIVE, OTHER)))
+    assert script.statuses == ALL_WELL
+    assert [job.call.job.deployment for job in theatre.provider.jobs.values()] == ["dep_other"]
+    assert script.records[-1].warnings == (WRONG_KEY.message,)
+
+
+async def test_a_batch_that_everybody_refuses_fails_and_says_why(theatre: Theatre) -> None:
+    theatre.provider.refusals = {"dep_openai": WRONG_KEY}
+    script = await theatre.play()
+    assert script.statuses == [BatchStatus.FAILED]
+    assert script.records[-1].errors == (BatchError(code=WRONG_KEY.code, message=WRONG_KEY.message),)
+    assert script.collects == []
+
+
+async def test_a_shard_that_every_provider_refuses_is_sent_line_by_line_where_that_can_be(
+    theatre: Theatre,
+) -> None:
+    theatre.provider.refusals = {"dep_openai": WRONG_KEY}
+    script = await theatre.play(replace(ONE_SHARD, routes=(NATIVE, LINES)))
+    assert script.statuses == ALL_WELL
+    assert {chunk.deployment for chunk in script.chunks} == {"dep_lines"}
+
+
+async def test_a_refused_shard_is_the_error_of_its_own_lines_alone(theatre: Theatre) -> None:
+    bad = Refusal(code="invalid_request", message="no", errors=(BatchError(code="x", message="y", line=7),))
+    # At once, since this server stops skipping time when one shard's clean-up ends under another's job.
+    at_once = Fate(validating=timedelta(0), runs=timedelta(0))
+    theatre.provider.fates = [at_once, replace(at_once, end=BatchStatus.FAILED, refusal=bad)]
+    script = await theatre.play(replace(ONE_SHARD, lines=40, shards=(2, 2)))
+    assert script.statuses == ALL_WELL
+    assert [seal.missing and seal.missing.code for seal in sorted(script.seals, key=lambda s: s.shard)] in (
+        [RESULT_MISSING.code, "invalid_request"],
+        ["invalid_request", RESULT_MISSING.code],
+    )
+
+
+async def test_what_is_left_at_the_provider_is_cleaned_up_afterwards(theatre: Theatre) -> None:
+    theatre.provider.fates = [Fate(end=BatchStatus.FAILED, no_place=FULL), Fate()]
+    script = Script(ONE_SHARD)
+    async with theatre.playing(script):
+        order = await theatre.stage.order()
+        await (await theatre.stage.begin(order)).result()
+        clean_up = theatre.stage.client.get_workflow_handle(f"{order.batch_id}/shard-0000/clean-up")
+        await clean_up.result()
+    (remains,) = theatre.provider.cleaned
+    assert [call.job_id for call in remains.jobs] == ["batch_0", "batch_1"]
+    assert [upload.number for upload in remains.uploads] == [1, 2]

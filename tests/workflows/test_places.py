@@ -1,0 +1,198 @@
+"""Who is let in, where, and in what order: the real Places workflow on the time-skipping server."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio import workflow
+from temporalio.client import Client, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.worker import Worker
+
+from activities.place_payloads import Grant, Leaving, PlacesState, Wish
+from tests.workflows.stage import Stage
+from workflows import options
+from workflows.places import PlacesWorkflow
+
+QUEUE = "places-test"
+
+
+@workflow.defn(name="Guest")
+class Guest:
+    """Stands for a shard: it remembers what it is told."""
+
+    def __init__(self) -> None:
+        self._grants: list[Grant] = []
+        self._told: list[str] = []
+        self._done = False
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: self._done)
+
+    @workflow.signal
+    def granted(self, grant: Grant) -> None:
+        self._grants.append(grant)
+
+    @workflow.signal
+    def no_place(self, why: str) -> None:
+        self._told.append(why)
+
+    @workflow.signal
+    def end(self) -> None:
+        self._done = True
+
+    @workflow.query
+    def heard(self) -> tuple[list[Grant], list[str]]:
+        return self._grants, self._told
+
+
+class House:
+    """One keeper of places, and whoever asks it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self.client: Client = stage.client
+        self.id = f"places/{secrets.token_hex(4)}"
+        self._now = datetime(2026, 1, 1, tzinfo=UTC)
+
+    async def ask(self, *deployments: str, name: str | None = None, asked_at: datetime | None = None) -> str:
+        """Ask as a new guest, or again as one that is there."""
+        name = name or f"guest-{secrets.token_hex(4)}"
+        await self.client.start_workflow(
+            Guest.run, id=name, task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING
+        )
+        self._now += timedelta(seconds=1)
+        wish = Wish(shard=name, deployments=deployments, asked_at=asked_at or self._now)
+        await self.client.start_workflow(
+            PlacesWorkflow.run,
+            id=self.id,
+            task_queue=QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            start_signal="ask",
+            start_signal_args=[wish],
+        )
+        return name
+
+    async def leave(self, guest: str, **leaving: object) -> None:
+        await self.keeper.signal(PlacesWorkflow.leave, Leaving(shard=guest, **leaving))  # type: ignore[arg-type]
+
+    async def state(self) -> PlacesState:
+        return await self.keeper.query(PlacesWorkflow.state)
+
+    async def heard(self, guest: str) -> tuple[list[Grant], list[str]]:
+        await self.state()
+        return await self.client.get_workflow_handle_for(Guest.run, guest).query(Guest.heard)
+
+    async def let_in(self, *deployments: str) -> str:
+        """Ask, and wait to be let in."""
+        guest = await self.ask(*deployments)
+        await self.granted(guest, times=1)
+        return guest
+
+    async def granted(self, guest: str, *, times: int) -> list[str]:
+        """Return where a guest was let in, once that has happened `times` times."""
+        async with asyncio.timeout(30):
+            while len(grants := (await self.heard(guest))[0]) < times:  # noqa: ASYNC110 - it is told in a workflow
+                await asyncio.sleep(0.01)
+        return [grant.deployment for grant in grants]
+
+    async def refused(self, guest: str, **leaving: object) -> None:
+        """Come back without having found room, and ask again."""
+        await self.leave(guest, no_room="full", **leaving)
+        await self.ask("a", name=guest)
+
+    async def waits(self, guest: str) -> bool:
+        return guest in {wish.shard for wish in (await self.state()).waiting}
+
+    async def pass_time(self, time: timedelta) -> None:
+        await self._stage.environment.sleep(time)
+
+    @property
+    def keeper(self) -> WorkflowHandle[PlacesWorkflow, None]:
+        return self.client.get_workflow_handle_for(PlacesWorkflow.run, self.id)
+
+
+@asynccontextmanager
+async def _open(stage: Stage) -> AsyncIterator[House]:
+    house = House(stage)
+    async with Worker(stage.client, task_queue=QUEUE, workflows=[PlacesWorkflow, Guest]):
+        yield house
+        await house.keeper.terminate()
+
+
+@pytest.fixture
+async def house(stage: Stage) -> AsyncIterator[House]:
+    async with _open(stage) as house:
+        yield house
+
+
+async def test_everyone_is_let_in_at_once_where_the_fewest_are(house: House) -> None:
+    guests = [await house.let_in("a", "b") for _ in range(4)]
+    assert [await house.granted(guest, times=1) for guest in guests] == [["a"], ["b"], ["a"], ["b"]]
+
+
+async def test_one_that_finds_no_room_is_told_why_and_keeps_its_turn(house: House) -> None:
+    running, refused, later = await house.let_in("a"), await house.let_in("a"), await house.let_in("a")
+    for guest, day in ((later, 2), (refused, 1)):
+        await house.leave(guest, no_room="2,000,000 enqueued tokens")
+        await house.ask("a", name=guest, asked_at=datetime(2026, 1, day, tzinfo=UTC))
+    assert await house.waits(refused)
+    await house.leave(running)
+    await house.granted(refused, times=2)
+    assert await house.waits(later)
+    assert (await house.heard(refused))[1] == ["2,000,000 enqueued tokens"]
+
+
+async def test_after_a_trial_that_went_well_the_next_one_tries(house: House) -> None:
+    running, first, second = await house.let_in("a"), await house.let_in("a"), await house.let_in("a")
+    await house.refused(first)
+    await house.refused(second)
+    await house.leave(running)
+    await house.granted(first, times=2)
+    assert await house.waits(second)
+    await house.keeper.signal(PlacesWorkflow.settled, first)
+    await house.granted(second, times=2)
+
+
+async def test_without_a_job_that_ends_time_opens_the_deployment_again(house: House) -> None:
+    guest = await house.let_in("a")
+    await house.refused(guest)
+    await house.pass_time(options.FIRST_SHUT - timedelta(seconds=30))
+    assert await house.waits(guest)
+    await house.pass_time(timedelta(minutes=1))
+    await house.granted(guest, times=2)
+
+
+async def test_a_provider_that_says_when_to_come_back_is_heeded(house: House) -> None:
+    guest = await house.let_in("a")
+    await house.refused(guest, retry_after=timedelta(hours=2))
+    await house.pass_time(timedelta(hours=1, minutes=50))
+    assert await house.waits(guest)
+    await house.pass_time(timedelta(minutes=20))
+    await house.granted(guest, times=2)
+
+
+async def test_one_that_is_full_does_not_hold_up_another(house: House) -> None:
+    guest = await house.let_in("a", "b")
+    await house.leave(guest, no_room="full")
+    await house.ask("a", "b", name=guest)
+    assert await house.granted(guest, times=2) == ["a", "b"]
+
+
+async def test_a_guest_that_is_gone_holds_up_nobody(house: House) -> None:
+    running, gone, waiting = await house.let_in("a"), await house.let_in("a"), await house.let_in("a")
+    await house.refused(gone)
+    await house.refused(waiting)
+    await house.client.get_workflow_handle(gone).terminate()
+    await house.leave(running)
+    await house.granted(waiting, times=2)
+
+
+async def test_a_keeper_that_was_terminated_comes_back_when_asked(house: House) -> None:
+    await house.let_in("a")
+    await house.keeper.terminate()
+    await house.let_in("a")

@@ -1,0 +1,102 @@
+"""A shard's place at a deployment: asked for, waited for, given back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.job_payloads import NoPlaceNow
+    from activities.payloads import ShardOrder
+    from activities.place_payloads import Asking, Grant, Leaving, WaitingNote, Wish
+    from activities.places import Places
+    from workflows import options, queues
+    from workflows.places import PlacesWorkflow
+
+Word = TypeVar("Word")
+
+
+class Place:
+    """What the running shard's workflow knows of its place. `places` names the workflow that grants it."""
+
+    def __init__(self, order: ShardOrder, places: str) -> None:
+        self._order = order
+        self._places = f"places/{places}"
+        self._asked_at: datetime | None = None
+        self._grant: Grant | None = None
+        self._why_not: str | None = None
+
+    def granted(self, grant: Grant) -> None:
+        """Hear that there is one."""
+        self._grant = grant
+
+    def refused(self, why: str) -> None:
+        """Hear that there is none yet."""
+        self._why_not = why
+
+    async def had(self, deployments: Sequence[str], *, stopped: Callable[[], bool]) -> str:
+        """Return at which of `deployments` there is a place, once there is one; "" if stopped before."""
+        self._forget()
+        # Whoever comes back without having found room keeps its turn.
+        self._asked_at = self._asked_at or workflow.now()
+        await self._ask(Wish(shard=_shard(), deployments=tuple(deployments), asked_at=self._asked_at))
+        noted: str | None = None
+        while self._grant is None and not stopped():
+            if self._why_not != noted:
+                noted = self._why_not
+                await self._note(noted)
+            waiting_for = noted
+            await workflow.wait_condition(
+                lambda: self._grant is not None or stopped() or self._why_not != waiting_for  # noqa: B023
+            )
+        if noted is not None:
+            await self._note(None)
+        return self._grant.deployment if self._grant else ""
+
+    async def settle(self) -> None:
+        """Say that the job was taken, if others wait to hear it."""
+        if self._grant is not None and self._grant.trial:
+            self._grant = replace(self._grant, trial=False)
+            await self._tell(PlacesWorkflow.settled, _shard())
+
+    async def leave(self, no_place: NoPlaceNow | None = None) -> None:
+        """Give the place, or the wish for one, back; with `no_place` since there was no room after all."""
+        if self._asked_at is None:
+            return
+        leaving = Leaving(
+            shard=_shard(),
+            no_room=no_place.reason if no_place else None,
+            retry_after=no_place.retry_after if no_place else None,
+        )
+        await self._tell(PlacesWorkflow.leave, leaving)
+
+    def _forget(self) -> None:
+        self._grant = self._why_not = None
+
+    async def _ask(self, wish: Wish) -> None:
+        await workflow.execute_activity_method(
+            Places.ask_for_place,
+            Asking(places=self._places, task_queue=queues.BATCHES, wish=wish),
+            **options.row("ask for a place"),
+        )
+
+    async def _tell(self, signal: Callable[[PlacesWorkflow, Word], None], word: Word) -> None:
+        places = workflow.get_external_workflow_handle_for(PlacesWorkflow.run, self._places)
+        try:
+            await places.signal(signal, word)
+        except FailureError:
+            # Somebody has terminated it. The next one starts with nobody in it.
+            workflow.logger.debug("nobody keeps the places")
+
+    async def _note(self, waiting_on: str | None) -> None:
+        note = WaitingNote(batch_id=self._order.batch_id, shard=self._order.shard, waiting_on=waiting_on)
+        await workflow.execute_activity_method(
+            Places.note_waiting, note, **options.row("say what the shard waits for")
+        )
+
+
+def _shard() -> str:
+    return workflow.info().workflow_id
