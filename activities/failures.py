@@ -6,6 +6,7 @@ request, an answer or a key.
 """
 
 import traceback
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,14 @@ import structlog
 from temporalio.exceptions import ApplicationError, TemporalError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from overnight.domain.errors import BatchOver, InvalidRequest, OvernightError, UnknownBatch, UnknownFile
+from overnight.domain.errors import (
+    BatchOver,
+    InvalidRequest,
+    OvernightError,
+    ProviderUnavailable,
+    UnknownBatch,
+    UnknownFile,
+)
 from overnight.line_lane import UnansweredLines
 
 NOT_RETRYABLE: tuple[type[OvernightError], ...] = (
@@ -24,6 +32,9 @@ NOT_RETRYABLE: tuple[type[OvernightError], ...] = (
     UnknownFile,
 )
 """Trying again with the same input can only end the same way."""
+
+LONGEST_PAUSE = timedelta(hours=1)
+"""What a provider's `Retry-After` is cut to: one that asks for more is asked once an hour whether it means it."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -52,8 +63,20 @@ def as_failure(error: Exception) -> ApplicationError:
     """Return what Temporal is told of `error`."""
     if isinstance(error, OvernightError):
         retryable = not isinstance(error, NOT_RETRYABLE)
-        return ApplicationError(error.message, type=type(error).__name__, non_retryable=not retryable)
+        return ApplicationError(
+            error.message,
+            type=type(error).__name__,
+            non_retryable=not retryable,
+            next_retry_delay=_pause(error),
+        )
     return ApplicationError(f"unexpected error {_place(error)}", type=type(error).__name__)
+
+
+def _pause(error: OvernightError) -> timedelta | None:
+    """Return when a provider said to come back, if it did; or else Temporal's own backoff decides."""
+    if isinstance(error, ProviderUnavailable) and error.retry_after is not None:
+        return min(error.retry_after, LONGEST_PAUSE)
+    return None
 
 
 def _place(error: Exception) -> str:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Self
 
 from overnight.domain.batch import BatchError
 from overnight.domain.endpoint import Endpoint
+from overnight.domain.errors import NoPlace, ProviderRefused
 from overnight.domain.job import Tag
 from overnight.domain.status import BatchStatus, StopReason
 from overnight.domain.usage import Counts
@@ -40,6 +42,11 @@ class Refusal:
     message: str
     errors: tuple[BatchError, ...] = ()
 
+    @classmethod
+    def of(cls, error: ProviderRefused) -> Self:
+        """Return what a provider said as the value it is here: there may be another deployment."""
+        return cls(code=error.code, message=error.message)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoPlaceNow:
@@ -47,6 +54,11 @@ class NoPlaceNow:
 
     reason: str
     retry_after: timedelta | None = None
+
+    @classmethod
+    def of(cls, error: NoPlace) -> Self:
+        """Return what a provider said as the value it is here: there may be room later."""
+        return cls(reason=error.message, retry_after=error.retry_after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

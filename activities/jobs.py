@@ -6,19 +6,16 @@ which Temporal retries for as long as the batch's window is open.
 
 import asyncio
 import functools
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import structlog
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.attempt import attempt_name
 from activities.heartbeat import heartbeating
+from activities.job_news import JobNews
 from activities.job_payloads import (
     Download,
     DownloadOrder,
@@ -33,42 +30,32 @@ from activities.job_payloads import (
     SubmitOrder,
     Upload,
 )
+from activities.job_watch import details_of, not_yet, watch_so_far
 from activities.plans import read_plan
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain import layout
 from overnight.domain.deployment import ANY_MODEL, Deployment
 from overnight.domain.errors import JobNotFound, NoPlace, NotReadyYet, ProviderRefused, ProviderUnavailable
-from overnight.domain.job import TOKEN_LIMIT, BatchJob, Job
+from overnight.domain.job import TOKEN_LIMIT, Job
 from overnight.domain.plan import ShardPlan
 from overnight.domain.status import BatchStatus
-from overnight.domain.usage import Counts
-from overnight.jsonl import line_numbers
 from overnight.native_lane import (
     GatherTask,
     JobInput,
     Translation,
-    Watch,
     gather,
-    next_look,
+    in_our_numbers,
     only_job,
-    submit_once,
+    submit_when_ready,
 )
 from overnight.providers import Providers
 from overnight.providers.protocol import Provider
 from overnight.storage.protocol import Storage
 
-READY_WITHIN = timedelta(minutes=15)
-"""A file that a provider has not taken in after this long won't be."""
-
-SHOWN_ERRORS = 1_000
-"""How many of a job's errors are told of; a provider may have one for each line."""
-
 Order = TypeVar("Order")
 Outcome = TypeVar("Outcome")
 Step = Callable[[Order], Awaitable[Outcome]]
-
-_log = structlog.stdlib.get_logger(__name__)
 
 
 class ProviderJobs:
@@ -80,6 +67,7 @@ class ProviderJobs:
         self._provider = provider
         self._settings = settings
         self._catalog = catalog
+        self._news = JobNews(provider, catalog)
         self._storage = storage
         self._providers = providers
 
@@ -100,7 +88,7 @@ class ProviderJobs:
             model=_provider_model(deployment),
         )
         try:
-            async with heartbeating(), self._telling(order):
+            async with heartbeating(), self._news.telling(order):
                 if activity.info().attempt > 1:
                     # Its answer may have been lost, or its worker.
                     left = await provider.find_uploads(order.tag, since=order.since)
@@ -109,16 +97,16 @@ class ProviderJobs:
                 size = await content.size()
                 return Upload(file_id=await provider.upload(content.content, size=size, tag=order.tag))
         except NoPlace as error:
-            return Upload(no_place=_no_place(error))
+            return Upload(no_place=NoPlaceNow.of(error))
         except ProviderRefused as error:
-            return Upload(refusal=_refusal(error))
+            return Upload(refusal=Refusal.of(error))
 
     async def submit(self, order: SubmitOrder) -> Submission:
         """Create the job, or find the one that an earlier attempt has created. Never two."""
         provider, _ = self._of(order.job)
         try:
-            async with heartbeating(), self._telling(order.job):
-                job = await submit_once(
+            async with heartbeating(), self._news.telling(order.job):
+                job = await submit_when_ready(
                     provider,
                     tag=order.job.tag,
                     file_id=order.file_id,
@@ -127,14 +115,12 @@ class ProviderJobs:
                     again=activity.info().attempt > 1,
                 )
         except NoPlace as error:
-            return Submission(no_place=_no_place(error))
+            return Submission(no_place=NoPlaceNow.of(error))
         except NotReadyYet as error:
-            if datetime.now(UTC) - activity.info().scheduled_time < READY_WITHIN:
-                raise
             return Submission(refusal=Refusal(code="input_file_not_ready", message=error.message))
         except ProviderRefused as error:
-            return Submission(refusal=_refusal(error))
-        await self._note(job, order.job)
+            return Submission(refusal=Refusal.of(error))
+        await self._news.note(job, order.job)
         return Submission(job_id=job.id)
 
     async def poll(self, call: JobCall) -> JobReport:
@@ -143,38 +129,28 @@ class ProviderJobs:
         "Not yet" is an error that says when to look again, so the waiting is the server's and costs nothing.
         """
         provider, _ = self._of(call.job)
-        watch = _last_watch() or Watch(done=0, moved_at=datetime.now(UTC))
-        async with heartbeating(lambda: _kept(watch)), self._telling(call.job):
+        watch = watch_so_far()
+        async with heartbeating(lambda: details_of(watch)), self._news.telling(call.job):
             job = await _polled(provider, call)
             now = datetime.now(UTC)
             watch = watch.look(job.counts, at=now)
-            activity.heartbeat(_kept(watch))
-            await self._report(call.job, job.counts, waiting_on=watch.stillness(job.counts, at=now))
+            activity.heartbeat(details_of(watch))
+            await self._news.report(call.job, job.counts, waiting_on=watch.stillness(job.counts, at=now))
             if job.status != call.seen:
-                await self._note(job, call.job)
+                await self._news.note(job, call.job)
                 return await self._report_of(job, call.job)
-        raise _not_yet(
-            job,
-            next_look(
-                attempt=activity.info().attempt,
-                watch=watch,
-                counts=job.counts,
-                initial=self._settings.poll_initial,
-                longest=self._settings.poll_max,
-                chance=random.random(),  # noqa: S311 - it spreads calls, and hides nothing
-            ),
-        )
+        raise not_yet(job, watch, self._settings)
 
     async def cancel(self, call: JobCall) -> JobReport:
         """Ask for the job to be cancelled; return what it is then."""
         provider, _ = self._of(call.job)
-        async with heartbeating(), self._telling(call.job):
+        async with heartbeating(), self._news.telling(call.job):
             try:
                 job = await provider.cancel(call.job_id)
             except JobNotFound:
                 # There is nothing left to wait for.
                 return JobReport(status=BatchStatus.CANCELLED)
-        await self._note(job, call.job)
+        await self._news.note(job, call.job)
         return await self._report_of(job, call.job)
 
     async def download(self, order: DownloadOrder) -> Download:
@@ -194,19 +170,19 @@ class ProviderJobs:
             ),
         )
         try:
-            async with heartbeating(), self._telling(order.job):
+            async with heartbeating(), self._news.telling(order.job):
                 job = await provider.poll(order.job_id)
                 found = await gather(self._storage, task=task, results=provider.results(job))
         except ProviderRefused as error:
-            return Download(lines=task.plan.lines, refusal=_refusal(error))
-        return Download(
-            lines=found.lines, answered=found.answered, warning=found.warning(job.counts, of=job.id)
-        )
+            return Download(lines=task.plan.lines, refusal=Refusal.of(error))
+        # Other shards may run on for long, and this one waits for nothing any more.
+        await self._news.report(order.job, job.counts)
+        return Download(lines=found.lines, answered=found.answered, warning=found.warning(job))
 
     async def recall(self, order: JobOrder) -> Recalled:
         """Find the jobs of a shard whose story can't say what it had submitted, and cancel those that run."""
         provider, _ = self._of(order)
-        async with heartbeating(), self._telling(order):
+        async with heartbeating(), self._news.telling(order):
             # What was asked for a moment ago is to be in the listing.
             await asyncio.sleep(provider.limits.list_lag.total_seconds())
             jobs = await provider.find(order.tag.of_shard, since=order.since)
@@ -236,43 +212,6 @@ class ProviderJobs:
             if file_id:
                 await provider.delete_file(file_id)
 
-    # --- telling -------------------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def _telling(self, order: JobOrder) -> AsyncIterator[None]:
-        """Have GET say what the shard waits for while its provider does not answer."""
-        try:
-            yield
-        except ProviderUnavailable as error:
-            await self._report(order, waiting_on=error.message)
-            raise
-
-    async def _report(
-        self, order: JobOrder, counts: Counts | None = None, *, waiting_on: str | None = None
-    ) -> None:
-        await self._catalog.report_progress(
-            order.batch_id,
-            shard=order.shard,
-            chunk=0,
-            attempt=f"job-{order.number}",
-            counts=counts or Counts(),
-            waiting_on=waiting_on,
-        )
-
-    async def _note(self, job: Job, order: JobOrder) -> None:
-        """Keep how the job is, and which workflow to wake when its provider has news of it."""
-        noted = BatchJob(
-            id=job.id,
-            provider=self._provider,
-            deployment=order.deployment,
-            batch_id=order.batch_id,
-            shard=order.shard,
-            number=order.number,
-            workflow_id=activity.info().workflow_id or "",
-            status=job.status,
-        )
-        await self._catalog.note_job(noted, now=datetime.now(UTC))
-
     async def _report_of(self, job: Job, order: JobOrder) -> JobReport:
         report = JobReport(status=job.status, counts=job.counts)
         if job.status is not BatchStatus.FAILED:
@@ -283,17 +222,16 @@ class ProviderJobs:
         return replace(report, refusal=await self._failure(job, order))
 
     async def _failure(self, job: Job, order: JobOrder) -> Refusal:
-        errors = job.errors[:SHOWN_ERRORS]
-        first = (await self._plan(order)).first_index
-        indices = {first + error.line - 1 for error in errors if error.line}
-        numbers = await line_numbers(self._storage.get(layout.file_key(order.input_file_id)), indices)
-        told = tuple(
-            replace(error, line=numbers.get(first + error.line - 1)) if error.line else error
-            for error in errors
+        errors = await in_our_numbers(
+            job.errors,
+            storage=self._storage,
+            input_key=layout.file_key(order.input_file_id),
+            plan=await self._plan(order),
         )
-        message = told[0].message if told else f"{self._provider} failed the job and does not say why."
-        code = told[0].code if told else "provider_failed"
-        return Refusal(code=code, message=message, errors=told)
+        if not errors:
+            unsaid = f"{self._provider} failed the job and does not say why."
+            return Refusal(code="provider_failed", message=unsaid)
+        return Refusal(code=errors[0].code, message=errors[0].message, errors=errors)
 
     # --- parts ---------------------------------------------------------------------------------
 
@@ -334,34 +272,3 @@ async def _polled(provider: Provider, call: JobCall) -> Job:
     except JobNotFound as error:
         # A key of another project gives this too, while somebody sets it right.
         raise ProviderUnavailable(error.message) from error
-
-
-def _refusal(error: ProviderRefused) -> Refusal:
-    return Refusal(code=error.code, message=error.message)
-
-
-def _no_place(error: NoPlace) -> NoPlaceNow:
-    return NoPlaceNow(reason=error.message, retry_after=error.retry_after)
-
-
-def _not_yet(job: Job, delay: timedelta) -> ApplicationError:
-    counts = job.counts
-    return ApplicationError(
-        f"{job.status.value}, {counts.done:,} of {counts.total:,} lines done",
-        type="NotYet",
-        category=ApplicationErrorCategory.BENIGN,
-        next_retry_delay=delay,
-    )
-
-
-def _kept(watch: Watch) -> list[object]:
-    return [watch.done, watch.moved_at.timestamp(), watch.lines_a_second]
-
-
-def _last_watch() -> Watch | None:
-    match activity.info().heartbeat_details:
-        case [[int(done), int() | float() as moved_at, int() | float() as speed]]:
-            at = datetime.fromtimestamp(moved_at, UTC)
-            return Watch(done=done, moved_at=at, lines_a_second=float(speed))
-        case _:
-            return None

@@ -7,7 +7,7 @@ from fastapi import Depends, Header, Query, Request
 from starlette.exceptions import HTTPException
 
 from api.requests import ProviderName
-from overnight.config import PROVIDERS, Settings
+from overnight.config import KNOWN_PROVIDERS, Settings
 from overnight.domain.batch import Batch
 from overnight.domain.errors import InvalidRequest
 
@@ -19,7 +19,7 @@ PATH = "/{provider}/v1"
 
 def require_known_provider(request: Request) -> None:
     """Let a request below PATH pass, or raise a 404: nobody has ever heard of that URL."""
-    if request.path_params["provider"] not in PROVIDERS:
+    if request.path_params["provider"] not in KNOWN_PROVIDERS:
         raise HTTPException(404)
 
 

@@ -197,7 +197,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, nargs="+", default=[10_000, 50_000])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--chunks-at-once", type=int, default=3)
+    parser.add_argument("--chunks-at-once", type=int, default=3, help="as many as one shard has")
     asked = parser.parse_args()
     with instant_endpoint() as base_url:
         for lines in asked.lines:

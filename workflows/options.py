@@ -41,6 +41,9 @@ CALL_TIMEOUT = timedelta(minutes=5)
 """For a few calls to a provider, its pauses between them included. A worker that is killed under them is
 noticed by its heartbeats."""
 
+SUBMIT_TIMEOUT = timedelta(minutes=30)
+"""For creating a job of a file that its provider may still be taking in."""
+
 SUBMIT_GRACE = timedelta(minutes=2)
 """How long a submit may go on once its shard is to stop: what it made is then known, and can be cancelled."""
 

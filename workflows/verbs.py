@@ -51,7 +51,7 @@ class Verb(Generic[Order, Outcome]):
 
 
 UPLOAD: Verb[JobOrder, Upload] = Verb("upload", Upload, options.BYTES_TIMEOUT, "send the input")
-SUBMIT: Verb[SubmitOrder, Submission] = Verb("submit", Submission, options.CALL_TIMEOUT, "create the job")
+SUBMIT: Verb[SubmitOrder, Submission] = Verb("submit", Submission, options.SUBMIT_TIMEOUT, "create the job")
 POLL: Verb[JobCall, JobReport] = Verb(
     "poll", JobReport, options.CALL_TIMEOUT, "until the job's status changes"
 )

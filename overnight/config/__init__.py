@@ -2,11 +2,11 @@
 
 from overnight.config.loading import DEFAULT_GATEWAY_PORT, environment, load_settings
 from overnight.config.settings import BucketStorageSettings, LocalStorageSettings, Settings
-from overnight.config.vendors import KNOWN as PROVIDERS
+from overnight.config.vendors import KNOWN as KNOWN_PROVIDERS
 
 __all__ = [
     "DEFAULT_GATEWAY_PORT",
-    "PROVIDERS",
+    "KNOWN_PROVIDERS",
     "BucketStorageSettings",
     "LocalStorageSettings",
     "Settings",

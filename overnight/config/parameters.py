@@ -63,6 +63,7 @@ class Parameters:
         self._check_wildcards(model_name, model)
         if base is None:
             return None
+        lag = params.batch_list_lag_seconds
         self._set_aside(model)
         self._warn(model_name, model, credential, lane)
         return Deployment(
@@ -82,6 +83,7 @@ class Parameters:
             max_parallel_requests=params.max_parallel_requests or DEFAULT_PARALLEL_REQUESTS,
             rpm=params.rpm,
             tpm=params.tpm,
+            list_lag=None if lag is None else timedelta(seconds=lag),
             # LiteLLM, too, lets a price among the parameters win over one in `model_info`.
             price=declared_price(params, info),
         )

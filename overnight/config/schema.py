@@ -70,6 +70,7 @@ class ModelParams(Prices):
     project: Text | None = None
     timeout: Seconds | None = None
     batch_lane: BatchLane | None = None
+    batch_list_lag_seconds: Seconds | None = None
     max_parallel_requests: Positive | None = None
     rpm: Positive | None = None
     tpm: Positive | None = None

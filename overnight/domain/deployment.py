@@ -39,7 +39,8 @@ class Deployment:
     ID token; an Azure deployment with neither key nor token has to ask Entra ID for one. `key_source` says
     where the key or token came from, in words for an error. `organization` and `project` are OpenAI's. In
     the line lane, `max_parallel_requests` bounds requests in flight, `rpm` and `tpm` requests and tokens a
-    minute, None meaning no bound.
+    minute, None meaning no bound. `list_lag` is how long a job may exist before this deployment lists it, where
+    that is not as usual at its provider.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Deployment:
     max_parallel_requests: int = DEFAULT_PARALLEL_REQUESTS
     rpm: int | None = None
     tpm: int | None = None
+    list_lag: timedelta | None = None
     price: DeclaredPrice | None = None
 
     def serving(self, default_model: str | None) -> "Deployment":

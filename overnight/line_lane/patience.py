@@ -2,8 +2,7 @@
 
 import random
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,22 +43,3 @@ class Patience:
         if retry_after is None:
             return 0.0
         return min(retry_after, self.longest_retry_after).total_seconds()
-
-
-def parse_retry_after(header: str | None) -> timedelta | None:
-    """Read a `Retry-After`, which is seconds or an HTTP date. None if absent, past or neither of them."""
-    if header is None:
-        return None
-    try:
-        pause = timedelta(seconds=float(header))
-    except (ValueError, OverflowError):
-        pause = _until(header)
-    return pause if pause > timedelta(0) else None
-
-
-def _until(http_date: str) -> timedelta:
-    try:
-        moment = parsedate_to_datetime(http_date)
-    except ValueError:
-        return timedelta(0)
-    return moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)

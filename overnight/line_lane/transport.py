@@ -16,7 +16,7 @@ from overnight.domain.endpoint import Endpoint
 from overnight.line_lane.answer import Reading, read_answer
 from overnight.line_lane.budget import Hold
 from overnight.line_lane.deadlines import Deadlines
-from overnight.line_lane.patience import parse_retry_after
+from overnight.providers.retry_after import read_retry_after
 
 MAX_ANSWER_BYTES = 128 * 2**20
 """An answer longer than this is refused. The longest that are usual, 2,048 embeddings, end well below it."""
@@ -138,7 +138,7 @@ def _reply(response: aiohttp.ClientResponse, content: bytes) -> Answer | BadRepl
     reading = read_answer(content)
     if reading is not None and 200 <= status < 300:
         return Answer(status, reading, request_id)
-    return BadReply(status, reading, request_id, parse_retry_after(headers.get(hdrs.RETRY_AFTER)))
+    return BadReply(status, reading, request_id, read_retry_after(headers))
 
 
 def _lost(error: aiohttp.ClientError, *, answering: bool) -> Failure:

@@ -9,9 +9,10 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from overnight.domain.job import Job
 from overnight.domain.layout import part_key
 from overnight.domain.plan import Chunk, ShardPlan
-from overnight.domain.usage import Counts
+from overnight.domain.status import BatchStatus
 from overnight.line_lane.chunk_lines import read_slabs
 from overnight.line_lane.record import PART_MARK, pack_record
 from overnight.line_lane.scratch import Scratch
@@ -43,12 +44,16 @@ class Gathered:
     answered: int = 0
     superfluous: int = 0
 
-    def warning(self, counted: Counts, *, of: str) -> str | None:
-        """Say, for people, what does not add up between the results of job `of` and what it has counted."""
+    def warning(self, job: Job) -> str | None:
+        """Say, for people, what does not add up between a job's results and what it has counted.
+
+        How a job that was cut short counts the lines it never came to, each provider decides for itself.
+        """
         if self.superfluous:
-            return f"job {of} has {self.superfluous:,} results too many, which were left out"
-        if counted.done != self.answered and counted.total:
-            return f"job {of} says {counted.done:,} lines are done, its results are of {self.answered:,}"
+            return f"job {job.id} has {self.superfluous:,} results too many, which were left out"
+        counted = job.counts
+        if job.status is BatchStatus.COMPLETED and counted.total and counted.done != self.answered:
+            return f"job {job.id} says {counted.done:,} lines are done, its results are of {self.answered:,}"
         return None
 
 

@@ -45,17 +45,20 @@ def next_look(
     counts: Counts,
     initial: timedelta,
     longest: timedelta,
+    at: datetime,
     chance: float,
 ) -> timedelta:
     """Return how long to wait after the `attempt`-th look (from 1); `chance` is a random number in [0, 1).
 
     The interval grows from `initial` to `longest`, but reaches no further than half the time that the
-    lines left would take at the speed seen.
+    lines left would take at the speed seen, or than half the time for which the job has stood still, should
+    that be longer: then it was not so near its end.
     """
     # The exponent is bounded, since a day of looks would overflow a float.
     interval = min(initial * GROWTH ** min(attempt - 1, 60), longest)
     left = counts.total - counts.done
     if watch.lines_a_second > 0 and counts.total:
         rest = timedelta(seconds=min(left / watch.lines_a_second, longest.total_seconds() * 2))
+        rest = max(rest, at - watch.moved_at)
         interval = max(min(interval, rest / 2), min(initial, longest))
     return interval * (1 - JITTER * chance)

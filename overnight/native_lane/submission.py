@@ -2,16 +2,38 @@
 
 import asyncio
 from collections.abc import Awaitable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import ProviderRefused, SubmissionUnclear
+from overnight.domain.errors import NotReadyYet, ProviderRefused, SubmissionUnclear
 from overnight.domain.job import Job, Tag
 from overnight.providers.protocol import Provider
 
+READY_PAUSE = timedelta(seconds=2)
+READY_WITHIN = timedelta(minutes=15)
+"""How often a provider is asked whether it has taken a file in, and after how long it won't have."""
+
 _log = structlog.stdlib.get_logger(__name__)
+
+
+async def submit_when_ready(
+    provider: Provider, *, tag: Tag, file_id: str, endpoint: Endpoint, since: datetime, again: bool
+) -> Job:
+    """Submit once, as soon as the provider has taken the file in. Raises NotReadyYet after READY_WITHIN."""
+    begun = datetime.now(UTC)
+    while True:
+        try:
+            return await submit_once(
+                provider, tag=tag, file_id=file_id, endpoint=endpoint, since=since, again=again
+            )
+        except NotReadyYet:
+            if datetime.now(UTC) - begun > READY_WITHIN:
+                raise
+        # It said no, so nothing was created.
+        again = False
+        await asyncio.sleep(READY_PAUSE.total_seconds())
 
 
 async def submit_once(

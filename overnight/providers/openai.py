@@ -70,7 +70,7 @@ class OpenAIProvider:
         connection: Connection | None = None,
         dialect: Dialect = OPENAI,
     ) -> None:
-        self.limits = dialect.limits
+        self.limits = _limits_at(deployment, dialect.limits)
         self._deployment = deployment
         self._name = named(deployment)
         self._dialect = dialect
@@ -213,6 +213,10 @@ class OpenAIProvider:
 
     def _unreadable(self) -> ProviderUnavailable:
         return ProviderUnavailable(f"{self._name} answers in a shape that is none of its API's")
+
+
+def _limits_at(deployment: Deployment, usual: Limits) -> Limits:
+    return usual if deployment.list_lag is None else replace(usual, list_lag=deployment.list_lag)
 
 
 def _connection(deployment: Deployment, patience: Patience | None) -> Connection:

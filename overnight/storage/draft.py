@@ -54,7 +54,8 @@ class Draft:
             self.create()
 
     def write(self, block: Block) -> None:
-        """Append all pieces of `block`."""
+        """Append all pieces of `block`, and have the disk begin with them."""
+        start = self.size
         for piece in block:
             rest = memoryview(piece)
             while rest:
@@ -62,6 +63,7 @@ class Draft:
                 written = self._file.write(rest[:_WRITE_BYTES])
                 rest = rest[written:]
             self.size += len(piece)
+        _begin_writing(self._file, start, self.size - start)
 
     def sync(self) -> None:
         """Make the content survive a power failure."""
@@ -92,6 +94,14 @@ class Draft:
                     raise
             else:
                 return
+
+
+def _begin_writing(file: FileIO, start: int, length: int) -> None:
+    # Without it the disk is idle until `sync`, and a fifth of an upload is spent waiting there. Pages that
+    # are not written yet can't be dropped, so on Linux the advice comes down to writing them now, in the
+    # background; macOS does not know it.
+    if hasattr(os, "posix_fadvise"):
+        os.posix_fadvise(file.fileno(), start, length, os.POSIX_FADV_DONTNEED)
 
 
 def sweep(folder: Path) -> int:

@@ -226,10 +226,8 @@ class TestTheProviderItIsFor:
 
 
 class TestTheEndpointItIsFor:
-    EMBEDDING = {"url": Endpoint.EMBEDDINGS.value}
-
     async def test_deployments_that_can_not_do_it_are_left_out_when_others_can(self, house: House) -> None:
-        await house.upload(lines(2, **self.EMBEDDING))
+        await house.upload(lines(2, url=Endpoint.EMBEDDINGS.value))
         three = settings(
             deployment("dep_a", **AZURE), deployment("dep_o", **OPENAI), deployment("dep_l", provider="azure")
         )
@@ -238,7 +236,7 @@ class TestTheEndpointItIsFor:
         assert manifest.provider == "openai"
 
     async def test_a_batch_that_no_deployment_can_do_is_refused_in_words(self, house: House) -> None:
-        await house.upload(lines(2, **self.EMBEDDING))
+        await house.upload(lines(2, url=Endpoint.EMBEDDINGS.value))
         azure = settings(deployment("dep_a", **AZURE), deployment("dep_b", model="b", **AZURE))
         (problem,) = await problems(house, order(endpoint=Endpoint.EMBEDDINGS), azure)
         assert (problem.code, problem.param, problem.line) == ("invalid_request", "endpoint", None)

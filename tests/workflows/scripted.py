@@ -21,10 +21,12 @@ from activities.payloads import (
     SealedShard,
     SealOrder,
 )
+from activities.place_payloads import WaitingNote
 from overnight.domain.batch import BatchChange, BatchOrder
 from overnight.domain.deployment import BatchLane
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
+from tests.workflows.scripted_provider import ScriptedProvider
 
 LINES_A_CHUNK = 10
 
@@ -60,7 +62,8 @@ class Script:
     seal_started: asyncio.Event = field(default_factory=asyncio.Event)
     row_revision: int = 0
     tidied: int = 0
-    also_on_batches: list[Callable[..., Any]] = field(default_factory=list)
+    provider: ScriptedProvider | None = None
+    notes: list[str | None] = field(default_factory=list)
 
     @property
     def statuses(self) -> list[BatchStatus]:
@@ -150,6 +153,11 @@ class Script:
         if self.tidy_error is not None:
             raise self.tidy_error
 
+    @activity.defn(name="note_waiting")
+    async def note_waiting(self, note: WaitingNote) -> None:
+        """Remember what the shard waits for."""
+        self.notes.append(note.waiting_on)
+
     @property
     def on_batches(self) -> list[Callable[..., Any]]:
         """What runs on the queue of batches."""
@@ -161,7 +169,7 @@ class Script:
             self.seal_shard,
             self.collect,
             self.tidy,
-            *self.also_on_batches,
+            self.note_waiting,
         ]
 
     @property

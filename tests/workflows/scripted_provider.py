@@ -30,7 +30,7 @@ from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
 
 FULL = NoPlaceNow(reason="Enqueued token limit reached for m.")
-LOOK = timedelta(minutes=1)
+LOOK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,6 @@ class ScriptedProvider:
     `refusals` is by deployment; `down_until` is when it answers again. A submit waits for `submit_gate`.
     """
 
-    environment: WorkflowEnvironment
     name: str = "openai"
     fates: list[Fate] = field(default_factory=lambda: [Fate()])
     refusals: dict[str, Refusal] = field(default_factory=dict)
@@ -84,7 +83,7 @@ class ScriptedProvider:
     jobs: dict[str, RunningJob] = field(default_factory=dict)
     downloads: list[DownloadOrder] = field(default_factory=list)
     cleaned: list[Remains] = field(default_factory=list)
-    polls: int = 0
+    environment: WorkflowEnvironment | None = None
 
     async def upload(self, order: JobOrder) -> Upload:
         await self._answer()
@@ -103,7 +102,6 @@ class ScriptedProvider:
         return Submission(job_id=call.job_id)
 
     async def poll(self, call: JobCall) -> JobReport:
-        self.polls += 1
         await self._answer()
         job = self.jobs[call.job_id]
         status = job.status(await self._now())
@@ -137,9 +135,9 @@ class ScriptedProvider:
     async def clean_up(self, remains: Remains) -> None:
         self.cleaned.append(remains)
 
-    @property
-    def activities(self) -> list[Callable[..., Any]]:
-        """What runs on the provider's queue."""
+    def activities(self, environment: WorkflowEnvironment) -> list[Callable[..., Any]]:
+        """What runs on the provider's queue, by the clock of `environment`."""
+        self.environment = environment
         steps = (self.upload, self.submit, self.poll, self.cancel, self.download, self.recall, self.clean_up)
         return [_named(f"{self.name}.{step.__name__}", step) for step in steps]
 
@@ -154,6 +152,7 @@ class ScriptedProvider:
             raise ApplicationError("can't be reached", type="ProviderUnavailable")
 
     async def _now(self) -> datetime:
+        assert self.environment is not None
         return await self.environment.get_current_time()
 
 

@@ -9,6 +9,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.places import Places
 from overnight.domain.batch import BatchOrder
 from overnight.domain.endpoint import Endpoint
 from tests.workflows.gate import Gate
@@ -36,7 +37,7 @@ class Stage:
             await self.gate.client(self.client) if self.gate else self.client,
             task_queue=queues.BATCHES,
             workflows=[BatchWorkflow, ShardWorkflow, PlacesWorkflow, CleanUpWorkflow],
-            activities=script.on_batches,
+            activities=[*script.on_batches, Places(catalog=script, client=self.client).ask_for_place],
             max_heartbeat_throttle_interval=throttle,
         )
         async with AsyncExitStack() as stack:
@@ -49,6 +50,14 @@ class Stage:
                     max_heartbeat_throttle_interval=throttle,
                 )
                 await stack.enter_async_context(lines)
+            if script.provider is not None:
+                provider = Worker(
+                    self.client,
+                    task_queue=queues.provider(script.provider.name),
+                    activities=script.provider.activities(self.environment),
+                    max_heartbeat_throttle_interval=throttle,
+                )
+                await stack.enter_async_context(provider)
             yield
 
     async def order(

@@ -10,9 +10,12 @@ from datetime import timedelta
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
-from activities.payloads import Manifest
+from activities.payloads import Manifest, Route
+from overnight.domain.deployment import BatchLane
+from overnight.domain.status import BatchStatus
 from tests.workflows.gate import Gate
 from tests.workflows.scripted import Script, routes
+from tests.workflows.scripted_provider import FULL, Fate, ScriptedProvider
 from tests.workflows.stage import Stage
 from workflows.batch import BatchOutcome, BatchWorkflow
 
@@ -20,6 +23,13 @@ ONE_SHARD = Manifest(lines=20, shards=(2,), model="m", provider="hosted_vllm", r
 BOTH_CHUNKS = {(0, 0), (0, 1)}
 MANY_SHARDS = Manifest(
     lines=100, shards=(1, 2, 1, 1, 1, 1, 1, 1, 1), model="m", provider="hosted_vllm", routes=routes("dep_1")
+)
+NATIVE = Manifest(
+    lines=20,
+    shards=(2,),
+    model="m",
+    provider="openai",
+    routes=(Route(deployment="dep_1", provider="openai", lane=BatchLane.NATIVE),),
 )
 
 Handle = WorkflowHandle[BatchWorkflow, BatchOutcome]
@@ -90,6 +100,18 @@ class Story:
         return handle
 
 
+async def _cancel_when_submitting(script: Script, handle: Handle, _stage: Stage) -> None:
+    assert script.provider is not None
+    assert script.provider.submit_gate is not None
+    await script.provider.submitting.wait()
+    await handle.signal(BatchWorkflow.cancel)
+    script.provider.submit_gate.set()
+
+
+def _native(*fates: Fate, submit_gate: asyncio.Event | None = None) -> Script:
+    return Script(NATIVE, provider=ScriptedProvider(fates=list(fates), submit_gate=submit_gate))
+
+
 STORIES = {
     # The store is down for a while, so that the looks at the progress are in it.
     "completed": Story(script=lambda: Script(ONE_SHARD, chunk_failures=Counter({(0, 1): 6})), shard=True),
@@ -118,4 +140,14 @@ STORIES = {
     "shard-terminated": Story(
         script=lambda: Script(ONE_SHARD, stuck=BOTH_CHUNKS), meanwhile=_terminate_a_shard, real=True
     ),
+    "native": Story(script=lambda: _native(Fate()), shard=True),
+    "native-without-room": Story(
+        script=lambda: _native(Fate(end=BatchStatus.FAILED, no_place=FULL), Fate()), shard=True
+    ),
+    "native-cancelled-while-submitting": Story(
+        script=lambda: _native(Fate(), submit_gate=asyncio.Event()),
+        meanwhile=_cancel_when_submitting,
+        shard=True,
+    ),
+    "native-expired": Story(script=lambda: _native(Fate(runs=timedelta(days=2))), shard=True),
 }

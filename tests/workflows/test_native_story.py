@@ -1,19 +1,14 @@
 """The native lane's story, told to the real workflows with time that skips: a day passes in a second."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from temporalio import activity
-from temporalio.worker import Worker
 
 from activities.job_payloads import Refusal
 from activities.payloads import Manifest, Route
-from activities.place_payloads import WaitingNote
-from activities.places import Places
 from overnight.domain.batch import BatchError
 from overnight.domain.deployment import BatchLane
 from overnight.domain.status import RESULT_MISSING, BatchStatus, StopReason
@@ -21,7 +16,7 @@ from tests.conftest import skipping_time
 from tests.workflows.scripted import Script
 from tests.workflows.scripted_provider import FULL, Fate, ScriptedProvider
 from tests.workflows.stage import Stage
-from workflows import options, queues
+from workflows import options
 from workflows.batch import BatchWorkflow
 
 NATIVE = Route(deployment="dep_openai", provider="openai", lane=BatchLane.NATIVE)
@@ -37,38 +32,16 @@ class Theatre:
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
-        self.provider = ScriptedProvider(stage.environment)
-        self.notes: list[str | None] = []
+        self.provider = ScriptedProvider()
 
-    @asynccontextmanager
-    async def playing(self, script: Script) -> AsyncIterator[None]:
-        """Run the workers of the script and of the provider."""
-        places = Places(catalog=None, client=self.stage.client)  # type: ignore[arg-type]
-        script.also_on_batches = [places.ask_for_place, self._note_waiting]
-        provider = Worker(
-            self.stage.client,
-            task_queue=queues.provider("openai"),
-            activities=self.provider.activities,
-            max_heartbeat_throttle_interval=timedelta(seconds=0.1),
-        )
-        async with self.stage.playing(script), provider:
-            yield
+    def script(self, manifest: Manifest = ONE_SHARD) -> Script:
+        return Script(manifest, provider=self.provider)
 
-    @property
-    def _note_waiting(self) -> Callable[[WaitingNote], Awaitable[None]]:
-        @activity.defn(name="note_waiting")
-        async def note_waiting(note: WaitingNote) -> None:
-            self.notes.append(note.waiting_on)
-
-        return note_waiting
-
-    async def play(
-        self, manifest: Manifest = ONE_SHARD, *, window: timedelta = timedelta(hours=24)
-    ) -> Script:
+    async def play(self, manifest: Manifest = ONE_SHARD) -> Script:
         """Play it to its end."""
-        script = Script(manifest)
-        async with self.playing(script):
-            await (await self.stage.begin(await self.stage.order(window=window))).result()
+        script = self.script(manifest)
+        async with self.stage.playing(script):
+            await (await self.stage.begin(await self.stage.order())).result()
         return script
 
 
@@ -93,8 +66,8 @@ async def test_a_job_that_takes_23_hours_completes(theatre: Theatre) -> None:
 
 async def test_a_provider_that_is_down_for_six_hours_costs_nothing(theatre: Theatre) -> None:
     theatre.provider.fates = [Fate(validating=timedelta(0))]
-    script = Script(ONE_SHARD)
-    async with theatre.playing(script):
+    script = theatre.script()
+    async with theatre.stage.playing(script):
         handle = await theatre.stage.begin(await theatre.stage.order())
         await theatre.provider.running.wait()
         now = await theatre.stage.environment.get_current_time()
@@ -121,8 +94,8 @@ async def test_the_window_is_kept_where_the_provider_has_none(theatre: Theatre) 
 
 async def test_a_late_cancel_waits_for_the_provider_and_keeps_what_it_finished(theatre: Theatre) -> None:
     theatre.provider.fates = [Fate(validating=timedelta(0), runs=timedelta(hours=20))]
-    script = Script(ONE_SHARD)
-    async with theatre.playing(script):
+    script = theatre.script()
+    async with theatre.stage.playing(script):
         handle = await theatre.stage.begin(await theatre.stage.order())
         await theatre.provider.running.wait()
         await theatre.stage.environment.sleep(timedelta(hours=3))
@@ -139,8 +112,8 @@ async def test_a_late_cancel_waits_for_the_provider_and_keeps_what_it_finished(t
 
 async def test_a_cancel_during_the_submit_cancels_what_was_submitted(theatre: Theatre) -> None:
     theatre.provider.submit_gate = asyncio.Event()
-    script = Script(ONE_SHARD)
-    async with theatre.playing(script):
+    script = theatre.script()
+    async with theatre.stage.playing(script):
         handle = await theatre.stage.begin(await theatre.stage.order())
         await theatre.provider.submitting.wait()
         await handle.signal(BatchWorkflow.cancel)
@@ -156,7 +129,7 @@ async def test_a_job_that_finds_no_room_waits_its_turn_and_says_why(theatre: The
     script = await theatre.play()
     assert script.statuses == ALL_WELL
     assert [job.call.job.number for job in theatre.provider.jobs.values()] == [1, 2, 3]
-    assert theatre.notes == [FULL.reason, None, FULL.reason, None]
+    assert script.notes == [FULL.reason, None, FULL.reason, None]
     stamps = script.records[-1].stamps
     first = next(iter(theatre.provider.jobs.values()))
     assert stamps.in_progress_at is not None
@@ -203,8 +176,8 @@ async def test_a_refused_shard_is_the_error_of_its_own_lines_alone(theatre: Thea
 
 async def test_what_is_left_at_the_provider_is_cleaned_up_afterwards(theatre: Theatre) -> None:
     theatre.provider.fates = [Fate(end=BatchStatus.FAILED, no_place=FULL), Fate()]
-    script = Script(ONE_SHARD)
-    async with theatre.playing(script):
+    script = theatre.script()
+    async with theatre.stage.playing(script):
         order = await theatre.stage.order()
         await (await theatre.stage.begin(order)).result()
         clean_up = theatre.stage.client.get_workflow_handle(f"{order.batch_id}/shard-0000/clean-up")

@@ -13,6 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import Worker
 
 from activities.place_payloads import Grant, Leaving, PlacesState, Wish
+from tests.conftest import skipping_time
 from tests.workflows.stage import Stage
 from workflows import options
 from workflows.places import PlacesWorkflow
@@ -125,8 +126,8 @@ async def _open(stage: Stage) -> AsyncIterator[House]:
 
 
 @pytest.fixture
-async def house(stage: Stage) -> AsyncIterator[House]:
-    async with _open(stage) as house:
+async def house() -> AsyncIterator[House]:
+    async with skipping_time() as environment, _open(Stage(environment)) as house:
         yield house
 
 

@@ -22,7 +22,8 @@ def replayer(*workflows: type) -> Replayer:
 
 
 def history(path: Path) -> WorkflowHistory:
-    return WorkflowHistory.from_json(path.stem, path.read_text())
+    story, _, shard = path.stem.partition(".")
+    return WorkflowHistory.from_json(f"batch_{story}{'/shard-0000' if shard else ''}", path.read_text())
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)

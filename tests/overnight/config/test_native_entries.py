@@ -1,5 +1,7 @@
 """Entries that a provider's own batch API runs: where, as whom, and in which lane."""
 
+from datetime import timedelta
+
 import pytest
 
 from overnight.config import Settings
@@ -46,6 +48,17 @@ def test_azures_v1_api_is_asked_for_in_several_ways(load: Load, params: str, env
 
     assert deployment.api_base == RESOURCE
     assert deployment.api_version is None
+
+
+def test_an_entry_can_say_how_long_its_provider_takes_to_list_a_job(load: Load) -> None:
+    usual, quick = load(
+        f"model_list: [{entry('model: openai/m, api_key: k')}, "
+        f"{entry('model: azure/m, batch_list_lag_seconds: 1.5', 'n')}]",
+        AZURE,
+    ).deployments
+
+    assert usual.list_lag is None
+    assert quick.list_lag == timedelta(seconds=1.5)
 
 
 def test_azures_usual_variables_fill_what_an_entry_leaves_out(load: Load) -> None:

@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
+from datetime import timedelta
 
 import pytest
 
 from overnight.domain.usage import Usage
 from overnight.line_lane.answer import read_answer
 from overnight.line_lane.connections import proxy_for
-from overnight.line_lane.patience import Patience, parse_retry_after
+from overnight.line_lane.patience import Patience
 from overnight.line_lane.record import Record, pack_part, unpack_part
 from overnight.line_lane.result_line import answer_line, error_line
 
@@ -81,31 +80,6 @@ def test_line_breaks_between_values_are_taken_out_and_numbers_left_as_written() 
     reading = read_answer(b'{\r\n "n": 1.50,\n "big": 12345678901234567890123\r}\n')
     assert reading is not None
     assert reading.body == b'{"n":1.50,"big":12345678901234567890123}'
-
-
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        (None, None),
-        ("2", timedelta(seconds=2)),
-        ("0.5", timedelta(seconds=0.5)),
-        ("0", None),
-        ("-3", None),
-        ("nan", None),
-        ("inf", None),
-        ("1e300", None),
-        ("soon", None),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", None),
-    ],
-)
-def test_retry_after_is_seconds_or_nothing(header: str | None, expected: timedelta | None) -> None:
-    assert parse_retry_after(header) == expected
-
-
-def test_retry_after_can_be_a_date() -> None:
-    pause = parse_retry_after(format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True))
-    assert pause is not None
-    assert timedelta(seconds=50) < pause <= timedelta(seconds=60)
 
 
 def test_backoff_doubles_up_to_its_bound_with_full_jitter() -> None:

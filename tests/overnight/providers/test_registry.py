@@ -1,6 +1,7 @@
 """One provider for each deployment, made once."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -52,6 +53,16 @@ async def test_what_a_deployment_takes_is_known_before_anybody_connects(kind: st
     deployment = replace(deployment_of(kind, "http://127.0.0.1:9"), lane=BatchLane.NATIVE)
     providers = Providers()
     assert endpoints_of(deployment) == providers.of(deployment).limits.endpoints
+    await providers.close()
+
+
+@pytest.mark.parametrize("kind", [OPENAI, AZURE])
+async def test_a_deployment_may_list_its_jobs_sooner_or_later_than_is_usual(kind: str) -> None:
+    deployment = deployment_of(kind, "http://127.0.0.1:9")
+    providers = Providers()
+    lag = timedelta(seconds=1)
+    assert providers.of(deployment).limits.list_lag == LIMITS[deployment.provider].list_lag
+    assert providers.of(replace(deployment, list_lag=lag)).limits.list_lag == lag
     await providers.close()
 
 
