@@ -11,6 +11,7 @@ import pytest
 from openai import OpenAI
 from temporalio.client import Client
 
+from tests.acceptance.native import KEYS, Provider, config, dying_on_order
 from tests.acceptance.serving import Served
 from tests.acceptance.simulated import Endpoint
 from workflows.connecting import connect
@@ -100,6 +101,57 @@ def client(served: Served) -> Iterator[OpenAI]:
     """The real OpenAI SDK, pointed at `served`."""
     with served.client as sdk:
         yield sdk
+
+
+@pytest.fixture(scope="session")
+def shared_openai() -> Iterator[Provider]:
+    with Provider("openai") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_azure() -> Iterator[Provider]:
+    with Provider("azure") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shared_native(
+    tmp_path_factory: pytest.TempPathFactory, shared_openai: Provider, shared_azure: Provider
+) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("native")
+    served = Served(folder, config=config(shared_openai, shared_azure), environ={**KEYS, **dying_on_order(folder)})
+    try:
+        yield served.start()
+    finally:
+        served.stop()
+
+
+@pytest.fixture
+def openai(shared_openai: Provider) -> Iterator[Provider]:
+    """OpenAI, as far as `native` knows: for this test alone, and well again after it."""
+    yield shared_openai
+    shared_openai.heal()
+
+
+@pytest.fixture
+def azure(shared_azure: Provider) -> Iterator[Provider]:
+    """Azure, as far as `native` knows: for this test alone, and well again after it."""
+    yield shared_azure
+    shared_azure.heal()
+
+
+@pytest.fixture
+def native(shared_native: Served, openai: Provider, azure: Provider) -> Served:
+    """An `overnight serve` in front of `openai` and `azure`, whose worker dies where it is ordered to."""
+    return shared_native
+
+
+@pytest.fixture
+def sdk(native: Served) -> Iterator[OpenAI]:
+    """The real OpenAI SDK, pointed at `native`."""
+    with native.client as client:
+        yield client
 
 
 @pytest.fixture

@@ -8,12 +8,13 @@ from temporalio.client import WorkflowFailureError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.failures import as_failure
+from activities.failures import LONGEST_PAUSE, as_failure
 from overnight.domain.errors import (
     CatalogUnavailable,
     InvalidRequest,
     ObjectNotFound,
     OvernightError,
+    ProviderUnavailable,
     StorageFull,
     StorageUnavailable,
     TemporalUnavailable,
@@ -58,6 +59,22 @@ def test_what_may_pass_is_tried_again(error: OvernightError) -> None:
     failure = as_failure(error)
     assert (failure.type, failure.non_retryable) == (name(error), False)
     assert failure.message == error.message
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "pause"),
+    [
+        (timedelta(seconds=17), timedelta(seconds=17)),
+        (timedelta(milliseconds=20), timedelta(seconds=4)),
+        (timedelta(days=400), LONGEST_PAUSE),
+        (None, None),
+    ],
+)
+def test_a_provider_is_asked_again_when_it_says_so_and_never_sooner_than_is_usual(
+    retry_after: timedelta | None, pause: timedelta | None
+) -> None:
+    failure = as_failure(ProviderUnavailable(retry_after=retry_after), usual_pause=timedelta(seconds=4))
+    assert failure.next_retry_delay == pause
 
 
 def test_a_foreign_error_is_tried_again_and_only_its_type_and_place_are_told() -> None:

@@ -1,0 +1,190 @@
+"""A job's results on their way into checkpoints: in any order, each line's first one, and none half kept."""
+
+import json
+import random
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+
+from overnight.domain.errors import ProviderUnavailable
+from overnight.domain.job import Job
+from overnight.domain.layout import work_prefix
+from overnight.domain.plan import ShardPlan
+from overnight.domain.status import BatchStatus
+from overnight.domain.usage import Counts
+from overnight.line_lane.checkpoint import read_parts
+from overnight.line_lane.record import Record
+from overnight.native_lane import Gathered, GatherTask, Translation, gather
+from overnight.providers.protocol import LineFault, Result
+from overnight.storage.memory import MemoryStorage
+from tests.overnight.native_lane.shards import INPUT, line, stored
+
+BATCH = "batch_1"
+SHARD = 3
+FIRST = 100
+
+
+def answer(key: str, text: str = "hello", **fields: Any) -> Result:
+    return Result(key=key, status=200, body=json.dumps({"model": "m", "text": text}).encode(), **fields)
+
+
+class Harvest:
+    """A shard of some chunks, and the results of its job."""
+
+    def __init__(self, *chunks: list[str]) -> None:
+        self.storage = MemoryStorage()
+        self._chunks = chunks
+        self._attempts = 0
+
+    async def plan(self) -> ShardPlan:
+        content = [b"".join(line(custom_id) for custom_id in chunk) for chunk in self._chunks]
+        return await stored(self.storage, content, before=line("of another shard"), first_index=FIRST)
+
+    async def gather(self, results: Iterable[Result] | AsyncIterator[Result]) -> Gathered:
+        self._attempts += 1
+        task = GatherTask(
+            batch_id=BATCH,
+            shard=SHARD,
+            input_key=INPUT,
+            plan=await self.plan(),
+            attempt=f"{self._attempts:04d}",
+            translation=Translation(batch_id=BATCH, client_model=None, provider_model=None),
+        )
+        source = results if isinstance(results, AsyncIterator) else each(results)
+        return await gather(self.storage, task=task, results=source)
+
+    async def records(self) -> list[Record]:
+        return [record async for record in read_parts(self.storage, work_prefix(BATCH))]
+
+    async def outcomes(self) -> dict[int, str]:
+        """What is kept of each line, by its index."""
+        return {record.index: json.loads(record.line)["custom_id"] for record in await self.records()}
+
+
+async def each(results: Iterable[Result]) -> AsyncIterator[Result]:
+    for result in results:
+        yield result
+
+
+async def breaking_off(results: Iterable[Result]) -> AsyncIterator[Result]:
+    for result in results:
+        yield result
+    raise ProviderUnavailable("the connection closed")
+
+
+IDS = [[f"r-{number}" for number in range(start, start + 50)] for start in (0, 50, 100)]
+ALL = [custom_id for chunk in IDS for custom_id in chunk]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_results_in_any_order_are_kept_under_their_lines(seed: int) -> None:
+    harvest = Harvest(*IDS)
+    chance = random.Random(seed)  # noqa: S311 - a shuffle that can be repeated
+    results = [answer(custom_id, text="x" * chance.randrange(20_000)) for custom_id in ALL]
+    chance.shuffle(results)
+    assert await harvest.gather(results) == Gathered(lines=150, answered=150)
+    records = await harvest.records()
+    assert [record.index for record in records] == [*range(FIRST, FIRST + 150)]
+    assert await harvest.outcomes() == {FIRST + number: custom_id for number, custom_id in enumerate(ALL)}
+    bodies = {result.key: result.body for result in results}
+    assert all(bodies[custom_id] in record.line for custom_id, record in zip(ALL, records, strict=True))
+
+
+async def test_of_several_results_of_a_line_the_first_counts_and_the_others_are_told_of() -> None:
+    harvest = Harvest(["a", "b"])
+    gathered = await harvest.gather([answer("a", "first"), answer("b"), answer("a", "second")])
+    assert gathered == Gathered(lines=2, answered=2, superfluous=1)
+    assert b"first" in (await harvest.records())[0].line
+
+
+async def test_a_result_of_nobody_is_left_out_and_told_of() -> None:
+    harvest = Harvest(["a"])
+    strangers = ["of another shard", "", "A", "a ", "0", "r-0"]
+    gathered = await harvest.gather([*map(answer, strangers), answer("a")])
+    assert gathered == Gathered(lines=1, answered=1, superfluous=len(strangers))
+    assert await harvest.outcomes() == {FIRST: "a"}
+
+
+async def test_lines_without_a_result_are_simply_not_there() -> None:
+    harvest = Harvest(["a", "b"], ["c", "d"], ["e"])
+    assert await harvest.gather([answer("d"), answer("a")]) == Gathered(lines=5, answered=2)
+    assert await harvest.outcomes() == {FIRST: "a", FIRST + 3: "d"}
+
+
+async def test_a_job_without_results_leaves_nothing() -> None:
+    harvest = Harvest(["a"])
+    assert await harvest.gather([]) == Gathered(lines=1)
+    assert await harvest.records() == []
+
+
+@pytest.mark.parametrize(
+    "custom_id", ["x" * 512, "😀" * 512, 'a "b" \\ c', "1\n2\r3\u2028", "", "\u0000"], ids=range(6)
+)
+async def test_any_custom_id_finds_its_line(custom_id: str) -> None:
+    harvest = Harvest(["before", custom_id, "after"])
+    await harvest.gather([answer(custom_id)])
+    assert await harvest.outcomes() == {FIRST + 1: custom_id}
+
+
+async def test_ids_that_only_look_alike_are_different_lines() -> None:
+    # The same letter, composed and decomposed.
+    harvest = Harvest(["é", "e\u0301"])
+    await harvest.gather([answer("e\u0301")])
+    assert await harvest.outcomes() == {FIRST + 1: "e\u0301"}
+
+
+async def test_failures_are_results_too() -> None:
+    harvest = Harvest(["a", "b", "c"])
+    results = [
+        Result(key="a", fault=LineFault("request_timeout", "no")),
+        Result(key="b", status=0),
+        Result(key="c", status=200),
+    ]
+    assert await harvest.gather(results) == Gathered(lines=3, answered=3)
+    assert [record.ok for record in await harvest.records()] == [False, False, False]
+
+
+async def test_a_download_that_breaks_off_keeps_nothing_and_can_be_begun_again() -> None:
+    harvest = Harvest(*IDS)
+    with pytest.raises(ProviderUnavailable):
+        await harvest.gather(breaking_off(map(answer, ALL[:120])))
+    assert await harvest.records() == []
+    assert (await harvest.gather(map(answer, ALL))).answered == 150
+
+
+async def test_an_attempt_writes_over_nothing_of_another_s() -> None:
+    harvest = Harvest(["a", "b"])
+    await harvest.gather([answer("a", "first")])
+    await harvest.gather([answer("a", "second"), answer("b")])
+    assert [record.index for record in await harvest.records()] == [FIRST, FIRST, FIRST + 1]
+
+
+COUNTS = Counts(5, 4, 1)
+
+
+def job(status: BatchStatus = BatchStatus.COMPLETED, counts: Counts = COUNTS) -> Job:
+    return Job(id="batch_x", status=status, counts=counts)
+
+
+def test_what_adds_up_needs_no_word() -> None:
+    assert Gathered(lines=5, answered=5).warning(job()) is None
+
+
+def test_a_job_that_counts_nothing_can_t_be_wrong() -> None:
+    assert Gathered(lines=5, answered=3).warning(job(counts=Counts())) is None
+
+
+def test_results_that_are_fewer_than_counted_are_worth_a_word() -> None:
+    said = Gathered(lines=5, answered=3).warning(job())
+    assert said == "job batch_x says 5 lines are done, its results are of 3"
+
+
+def test_results_that_are_too_many_are_worth_a_word() -> None:
+    said = Gathered(lines=5, answered=5, superfluous=1_200).warning(job())
+    assert said == "job batch_x has 1,200 results too many, which were left out"
+
+
+@pytest.mark.parametrize("status", [BatchStatus.CANCELLED, BatchStatus.EXPIRED])
+def test_a_job_that_was_cut_short_may_count_as_it_likes(status: BatchStatus) -> None:
+    assert Gathered(lines=5, answered=5).warning(job(status, Counts(5, 2, 0))) is None
