@@ -109,7 +109,7 @@ async def working(
                 jobs = ProviderJobs(
                     name, settings=settings, catalog=catalog, storage=storage, providers=providers
                 )
-                workers.append(_provider(client, jobs, name=name))
+                workers.append(_provider(client, jobs, name=name, rate=settings.provider_calls_per_second))
         for worker in workers:
             await stack.enter_async_context(worker)
             _log.info("worker polling", queue=worker.task_queue)
@@ -170,11 +170,13 @@ def _lines(client: Client, lines: Lines, *, deployment: str) -> Worker:
     )
 
 
-def _provider(client: Client, jobs: ProviderJobs, *, name: str) -> Worker:
+def _provider(client: Client, jobs: ProviderJobs, *, name: str, rate: float | None) -> Worker:
     return Worker(
         client,
         task_queue=queues.provider(name),
         activities=jobs.activities,
+        # Temporal keeps it for the queue, so for all workers together; each of them has to say the same.
+        max_task_queue_activities_per_second=rate,
         max_concurrent_activities=MAX_CALLS,
         max_concurrent_activity_task_polls=POLLERS,
         graceful_shutdown_timeout=GRACE,

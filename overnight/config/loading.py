@@ -85,6 +85,7 @@ def _from_document(
         openai_webhook_secret=webhook_secret,
         poll_initial=timedelta(seconds=batch.poll_initial_seconds),
         poll_max=timedelta(seconds=batch.poll_max_seconds),
+        provider_calls_per_second=batch.provider_calls_per_second,
         data_dir=data_dir,
         warnings=_warnings(reading, has_models=bool(deployments or usual)),
     )

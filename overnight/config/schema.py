@@ -9,6 +9,7 @@ from overnight.config import litellm
 from overnight.domain.deployment import BatchLane
 
 Positive = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Price = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
@@ -109,6 +110,7 @@ class BatchSettings(Section):
     batch_storage_params: object = None
     poll_initial_seconds: Seconds = 5
     poll_max_seconds: Seconds = 60
+    provider_calls_per_second: Rate | None = None
 
 
 class GeneralSettings(Section):

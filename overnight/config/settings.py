@@ -28,7 +28,8 @@ class BucketStorageSettings:
 class Settings:
     """Everything an operator can decide. `warnings` are for people, one sentence or two each.
 
-    `from_environment` are deployments for any model, at most one a provider. They serve batches that name
+    `provider_calls_per_second` bounds the steps begun at one provider by all workers together, None meaning no
+    bound. `from_environment` are deployments for any model, at most one a provider. They serve batches that name
     their provider; the first serves all others too when `deployments` is empty, and none when it is not, so
     that a name the operator does not list is nobody's.
     """
@@ -42,6 +43,7 @@ class Settings:
     openai_webhook_secret: str | None = field(default=None, repr=False)
     poll_initial: timedelta
     poll_max: timedelta
+    provider_calls_per_second: float | None = None
     data_dir: Path
     warnings: tuple[str, ...] = ()
 

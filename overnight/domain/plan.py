@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 MAX_SHARD_LINES = 50_000
-MAX_SHARD_BYTES = 200_000_000
+MAX_SHARD_BYTES = 190_000_000
+"""A provider's job takes 200 MB; the provider's own name of the model, in every line, must fit in as well."""
+
 MAX_SHARD_CHUNKS = 100
 MAX_CHUNK_LINES = 1_000
 MAX_CHUNK_BYTES = 16 * 2**20

@@ -48,7 +48,8 @@ class Provider:
     def __init__(self, kind: str, *options: str) -> None:
         port = free_port()
         self.origin = f"http://127.0.0.1:{port}"
-        self._door = httpx2.Client(base_url=f"{self.origin}/_simulator", timeout=30)
+        self._control = f"{self.origin}/_simulator"
+        self._door = httpx2.Client(timeout=30)
         self._command = [
             *(str(Path(sys.executable).with_name("overnight")), "simulate", kind),
             *("--port", str(port), "--key", KEY, "--speed", str(SPEED), *options),
@@ -59,7 +60,7 @@ class Provider:
 
     def look(self) -> Any:
         """Return all that the control door shows."""
-        return self._door.get("").raise_for_status().json()
+        return self._door.get(self._control).raise_for_status().json()
 
     def jobs(self, batch: Any) -> list[Any]:
         """Return the jobs that were made for a batch, oldest first."""
@@ -95,7 +96,7 @@ class Provider:
 
     def heal(self) -> None:
         """Have nothing go wrong with what comes next."""
-        self._door.delete("/faults").raise_for_status()
+        self._door.delete(f"{self._control}/faults").raise_for_status()
         self.rule(enqueued_tokens=None, over_enqueued="late")
 
     # --- its process ---------------------------------------------------------------------------
@@ -113,12 +114,12 @@ class Provider:
 
     def _up(self) -> bool:
         try:
-            return self._door.get("").status_code == 200
+            return self._door.get(self._control).status_code == 200
         except httpx2.HTTPError:
             return False
 
     def _order(self, path: str, said: Any) -> None:
-        answer = self._door.post(path, json=said)
+        answer = self._door.post(self._control + path, json=said)
         assert answer.status_code == 200, answer.text
 
 

@@ -231,7 +231,7 @@ def test_general_and_batch_settings_are_taken_over(load: Load) -> None:
     settings = load(
         """
         general_settings: {master_key: os.environ/MASTER, database_url: sqlite:////srv/rows.db}
-        batch_settings: {poll_initial_seconds: 0.5, poll_max_seconds: 2}
+        batch_settings: {poll_initial_seconds: 0.5, poll_max_seconds: 2, provider_calls_per_second: 1.5}
         """,
         {"MASTER": "sk-master"},
     )
@@ -239,6 +239,7 @@ def test_general_and_batch_settings_are_taken_over(load: Load) -> None:
     assert settings.master_key == "sk-master"
     assert settings.database_url == "sqlite+aiosqlite:////srv/rows.db"
     assert (settings.poll_initial, settings.poll_max) == (timedelta(seconds=0.5), timedelta(seconds=2))
+    assert settings.provider_calls_per_second == 1.5
 
 
 def test_no_secret_is_in_a_settings_repr(load: Load) -> None:
