@@ -7,10 +7,9 @@ turn. Whatever has been submitted is followed to its end, because it is paid for
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError, is_cancelled_exception
 from temporalio.workflow import ActivityHandle
 
 with workflow.unsafe.imports_passed_through():
@@ -29,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from overnight.domain.status import BatchStatus, StopReason
     from workflows import options, verbs
     from workflows.place import Place
+    from workflows.stopping import done_or, outcome_of
 
 Outcome = TypeVar("Outcome")
 
@@ -156,11 +156,11 @@ class NativeLane:
     async def _submit(self, order: SubmitOrder) -> JobCall | NoPlaceNow | Refusal:
         self._unclear = order.job
         submitting = verbs.SUBMIT.start(self._provider(order.job), order)
-        await self._wait(submitting, until=lambda: self._stop is not None)
+        await done_or(submitting, until=lambda: self._stop is not None)
         if not submitting.done():
             # It is nearly always better to know what was submitted than to be quick.
             await workflow.wait([submitting], timeout=options.SUBMIT_GRACE.total_seconds())
-        submission = await self._settled(submitting)
+        submission = await outcome_of(submitting)
         if submission is None:
             raise Stopped
         self._unclear = None
@@ -176,8 +176,8 @@ class NativeLane:
         while True:
             self._woken = False
             polling = verbs.POLL.start(self._provider(call.job), replace(call, seen=seen))
-            await self._wait(polling, until=lambda: self._woken or self._to_stop(to_the_end=to_the_end))
-            report = await self._settled(polling)
+            await done_or(polling, until=lambda: self._woken or self._to_stop(to_the_end=to_the_end))
+            report = await outcome_of(polling)
             if report is None:
                 self._go_on(to_the_end=to_the_end)
                 continue
@@ -244,8 +244,8 @@ class NativeLane:
 
     async def _run(self, handle: ActivityHandle[Outcome], *, to_the_end: bool = False) -> Outcome:
         """Wait for a step; unless it goes `to_the_end`, a stop cancels it and raises Stopped."""
-        await self._wait(handle, until=lambda: self._to_stop(to_the_end=to_the_end))
-        outcome = await self._settled(handle)
+        await done_or(handle, until=lambda: self._to_stop(to_the_end=to_the_end))
+        outcome = await outcome_of(handle)
         if outcome is None:
             raise Stopped
         return outcome
@@ -256,24 +256,6 @@ class NativeLane:
     def _go_on(self, *, to_the_end: bool = False) -> None:
         if self._to_stop(to_the_end=to_the_end):
             raise Stopped
-
-    async def _wait(self, handle: ActivityHandle[Outcome], *, until: Callable[[], bool]) -> None:
-        waiting = asyncio.create_task(workflow.wait_condition(until))
-        either: list[asyncio.Future[Any]] = [handle, waiting]
-        await workflow.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
-
-    async def _settled(self, handle: ActivityHandle[Outcome]) -> Outcome | None:
-        """Return what a step came to; None if it had to be cancelled before it came to anything."""
-        if handle.done():
-            return await handle
-        handle.cancel()
-        try:
-            return await handle
-        except FailureError as failure:
-            if is_cancelled_exception(failure):
-                return None
-            raise
 
     async def _runs(self) -> None:
         if not self._running:

@@ -1,10 +1,12 @@
-"""Stopping early without losing anything: what batches and shards have in common."""
+"""Stopping early without losing anything: what batches, shards and their lanes have in common."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.workflow import ActivityHandle
 
 Result = TypeVar("Result")
 
@@ -40,3 +42,23 @@ async def unless_stopped(tasks: Sequence[asyncio.Task[Any]], *, stopped: Callabl
     for result in await ended:
         if isinstance(result, BaseException) and not stopped():
             raise result
+
+
+async def done_or(step: ActivityHandle[Any], *, until: Callable[[], bool]) -> None:
+    """Wait until a step has ended, or a condition holds."""
+    waiting = asyncio.create_task(workflow.wait_condition(until))
+    either: list[asyncio.Future[Any]] = [step, waiting]
+    await workflow.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+async def outcome_of(step: ActivityHandle[Result]) -> Result | None:
+    """Return what a step has come to; one that has not ended is cancelled. None if it came to nothing."""
+    if not step.done():
+        step.cancel()
+    try:
+        return await step
+    except FailureError as failure:
+        if is_cancelled_exception(failure):
+            return None
+        raise

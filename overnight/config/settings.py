@@ -28,10 +28,10 @@ class BucketStorageSettings:
 class Settings:
     """Everything an operator can decide. `warnings` are for people, one sentence or two each.
 
-    `provider_calls_per_second` bounds the steps begun at one provider by all workers together, None meaning no
-    bound. `from_environment` are deployments for any model, at most one a provider. They serve batches that name
-    their provider; the first serves all others too when `deployments` is empty, and none when it is not, so
-    that a name the operator does not list is nobody's.
+    `provider_calls_per_second` bounds the steps begun at one provider by all workers together, None meaning
+    no bound. `from_environment` are deployments for any model, at most one a provider. They serve batches
+    that name their provider; the first serves all others too when `deployments` is empty, and none when it is
+    not, so that a name the operator does not list is nobody's.
     """
 
     deployments: tuple[Deployment, ...]

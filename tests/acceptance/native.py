@@ -97,7 +97,7 @@ class Provider:
     def heal(self) -> None:
         """Have nothing go wrong with what comes next."""
         self._door.delete(f"{self._control}/faults").raise_for_status()
-        self.rule(enqueued_tokens=None, over_enqueued="late")
+        self.rule(models=None, enqueued_tokens=None, over_enqueued="late")
 
     # --- its process ---------------------------------------------------------------------------
 

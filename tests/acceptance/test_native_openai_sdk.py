@@ -1,6 +1,5 @@
 """A batch that a provider runs, with the real OpenAI SDK: files in, a job at the provider, files out."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -118,16 +117,18 @@ def test_shuffled_results_end_up_as_one_outcome_a_line(
 def test_a_job_that_the_provider_finds_fault_with_fails_with_our_line_numbers(
     native: Served, sdk: OpenAI, openai: Provider, tmp_path: Path
 ) -> None:
-    path = tmp_path / "in.jsonl"
-    lines = write_requests(path, 4).read_text().splitlines()
-    # The blank line counts for the client's file, and is not in the provider's.
-    streaming = json.loads(lines[2])
-    streaming["body"]["stream"] = 1
-    path.write_text("\n".join([lines[0], "", lines[1], json.dumps(streaming), lines[3]]) + "\n")
+    path = write_requests(tmp_path / "in.jsonl", 3)
+    first, second, third = path.read_text().splitlines()
+    # A blank line counts in the client's file, and is not in the provider's.
+    path.write_text("\n".join([first, "", second, third]) + "\n")
+    openai.rule(models=["another"])
 
     final = ended(sdk, submit(sdk, path).id, log=native.log)
 
     assert (final.status, final.output_file_id, final.error_file_id) == ("failed", None, None)
-    (error,) = final.errors.data
-    assert (error.code, error.line) == ("streaming_unsupported", 4)
+    assert [(error.code, error.line) for error in final.errors.data] == [
+        ("model_not_found", 1),
+        ("model_not_found", 3),
+        ("model_not_found", 4),
+    ]
     assert_done_once(openai, final)

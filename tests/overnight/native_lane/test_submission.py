@@ -181,14 +181,3 @@ async def test_a_file_that_is_never_taken_in_is_given_up(desk: Desk, monkeypatch
     desk.fault(kind="reject", verb="batches.create", reason="file_not_ready")
     with pytest.raises(NotReadyYet):
         await submitted(desk, file_id)
-
-
-async def test_the_lag_of_the_listing_is_waited_for_once_and_not_before_every_try(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(submission, "READY_PAUSE", MOMENT)
-    lags(desk, timedelta(seconds=0.5))
-    file_id = await uploaded(desk)
-    desk.fault(kind="reject", verb="batches.create", reason="file_not_ready", times=20)
-    async with asyncio.timeout(8):
-        await submitted(desk, file_id, again=True)
