@@ -23,7 +23,7 @@ from overnight.domain.errors import (
     UnknownBatch,
     UnknownFile,
 )
-from overnight.line_lane import UnansweredLines
+from overnight.outcomes import UnansweredLines
 
 NOT_RETRYABLE: tuple[type[OvernightError], ...] = (
     BatchOver,

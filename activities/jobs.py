@@ -6,7 +6,8 @@ which Temporal retries for as long as the batch's window is open.
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -32,6 +33,7 @@ from activities.job_payloads import (
 )
 from activities.job_watch import details_of, not_yet, watch_so_far
 from activities.plans import read_plan
+from activities.waiting import telling_why
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain import layout
@@ -88,7 +90,7 @@ class ProviderJobs:
             model=_provider_model(deployment),
         )
         try:
-            async with heartbeating(), self._news.telling(order):
+            async with heartbeating(), self._telling_all(order, step="upload"):
                 if activity.info().attempt > 1:
                     # Its answer may have been lost, or its worker.
                     left = await provider.find_uploads(order.tag, since=order.since)
@@ -170,7 +172,7 @@ class ProviderJobs:
             ),
         )
         try:
-            async with heartbeating(), self._news.telling(order.job):
+            async with heartbeating(), self._telling_all(order.job, step="download"):
                 job = await provider.poll(order.job_id)
                 found = await gather(self._storage, task=task, results=provider.results(job))
         except ProviderRefused as error:
@@ -234,6 +236,13 @@ class ProviderJobs:
         return Refusal(code=errors[0].code, message=errors[0].message, errors=errors)
 
     # --- parts ---------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _telling_all(self, order: JobOrder, *, step: str) -> AsyncIterator[None]:
+        """Have GET say what a step waits for that moves bytes: the provider, or the store."""
+        store = telling_why(self._catalog, order.batch_id, step=f"{step} shard {order.shard}")
+        async with store, self._news.telling(order):
+            yield
 
     def _of(self, order: JobOrder) -> tuple[Provider, Deployment]:
         deployment = self._settings.deployment(order.deployment).serving(order.default_model)

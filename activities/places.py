@@ -2,11 +2,14 @@
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from activities.place_payloads import ASK, PLACES, Asking, WaitingNote
 from overnight.catalog import Catalog
 from overnight.domain.usage import Counts
+
+FIRST = Priority(priority_key=1)
+"""Of the workflow that grants places: every shard waits for it, so it waits behind none of them."""
 
 
 class Places:
@@ -27,6 +30,7 @@ class Places:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal=ASK,
             start_signal_args=[asking.wish],
+            priority=FIRST,
             static_summary=f"places for jobs at {', '.join(asking.wish.deployments)}",
         )
 

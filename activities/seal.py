@@ -9,7 +9,7 @@ from activities.plans import read_plan
 from activities.waiting import telling_why
 from overnight.catalog import Catalog
 from overnight.domain import layout
-from overnight.line_lane import SealTask, seal_shard
+from overnight.outcomes import SealTask, seal_shard
 from overnight.storage.protocol import Storage
 
 

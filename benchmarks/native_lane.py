@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import psutil
@@ -42,6 +42,8 @@ UNTIL_SELDOM_SECONDS = 180
 
 GIVE_UP_SECONDS = 1_200
 SAMPLE_SECONDS = 2
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,7 @@ def until(
     while not condition():
         waited = time.monotonic() - began
         assert waited < GIVE_UP_SECONDS, f"still not so after {waited:.0f} s"
-        assert process is None or process.poll() is None, f"it has died: {process and process.args}"
+        assert process is None or process.poll() is None, "it has died"
         time.sleep(pause)
     return time.monotonic() - began
 
@@ -253,7 +255,7 @@ def check_answers(house: House, provider: Provider, batches: Sequence[str], *, l
     assert jobs == Counter(batches), f"{sum(jobs.values())} jobs of {len(jobs)} batches"
 
 
-def in_parallel[Found](work: Callable[[int], Found], count: int) -> list[Found]:
+def in_parallel(work: Callable[[int], Found], count: int) -> list[Found]:
     """Do it for every number below `count`, a few at once."""
     with ThreadPoolExecutor(CLIENTS) as pool:
         return list(pool.map(work, range(count)))

@@ -48,8 +48,14 @@ MAX_CHUNKS = 16
 """Chunks of one deployment at once in one process; a batch has up to six. What they hold in memory together
 is bounded by the lane."""
 
-STICKY_TIMEOUT = timedelta(seconds=2)
-"""How long a workflow's next step waits for the worker that knows it; after a kill -9 that is nobody."""
+STICKY_TIMEOUT = timedelta(seconds=5)
+"""How long a workflow's next step waits for the worker that knows it; after a kill -9 that is nobody. A step
+that has waited in vain goes to the end of the queue and has its whole story told again, so in a rush of new
+batches much less would make the rush worse."""
+
+CACHED_WORKFLOWS = 1_000
+"""Stories that a worker knows by heart, at a quarter of a megabyte each: this bounds its memory. Of the two
+that a native batch is, neither has much to do while its job runs, so few are missed."""
 
 POLLERS = 2
 """Tasks given to a frozen worker's pollers come back only by timeout, so there are few."""
@@ -149,6 +155,7 @@ def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: S
             house.erase_files,
             sweeping.sweep,
         ],
+        max_cached_workflows=CACHED_WORKFLOWS,
         max_concurrent_activity_task_polls=POLLERS,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         graceful_shutdown_timeout=GRACE,

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from temporalio.common import RetryPolicy
+from temporalio.common import Priority, RetryPolicy
 from temporalio.workflow import ActivityConfig
 
 from workflows import queues
@@ -31,11 +31,12 @@ BYTES_TIMEOUT = timedelta(hours=6)
 CHUNK_MARGIN = timedelta(hours=1)
 """A chunk may run as long as its batch's window; the workflow stops it then, and this is well after."""
 
-FIRST_LOOK = timedelta(seconds=5)
+FIRST_LOOK = timedelta(seconds=10)
 LONGEST_LOOK = timedelta(minutes=5)
-LOOK_GROWTH = 1.5
+LOOK_GROWTH = 2
 """How often a running batch's progress is shown in Temporal's UI. Each look costs eleven events, so a
-batch of 24 hours spends about 3,500 of the 51,200 that a history can have."""
+batch of 24 hours spends about 3,300 of the 51,200 that a history can have; and two workflow tasks, so a
+thousand batches that begin together would do little else if their looks did not soon get rare."""
 
 CALL_TIMEOUT = timedelta(minutes=5)
 """For a few calls to a provider, its pauses between them included. A worker that is killed under them is
@@ -61,11 +62,21 @@ TRIAL = timedelta(hours=1)
 CLEAN_UP_TIMEOUT = timedelta(days=30)
 """How long a provider is asked to delete what we left there. By then it has done so by itself."""
 
+ASK_AGAIN = timedelta(minutes=20)
+"""How long a shard that has no place yet hears nothing before it asks once more. It keeps its turn."""
+
 PLACES_IDLE = timedelta(hours=1)
 """How long a keeper of places that has nobody to keep them for stays."""
 
 CHILD_ID_WAIT = timedelta(seconds=5)
 """After a Reset the shards of the run before may still be closing under the ids we want."""
+
+WHAT_HAS_BEGUN = Priority(priority_key=2)
+"""Of shards and their steps. In a rush of new batches those that are open already are submitted first; else
+all would be opened before the first is submitted."""
+
+WHAT_CAN_WAIT = Priority(priority_key=4)
+"""Of cleaning up: no result is to wait for it."""
 
 MAX_PARALLEL_SHARDS = 2
 MAX_PARALLEL_CHUNKS = 3

@@ -42,19 +42,28 @@ class Place:
         self._forget()
         # Whoever comes back without having found room keeps its turn.
         self._asked_at = self._asked_at or workflow.now()
-        await self._ask(Wish(shard=_shard(), deployments=tuple(deployments), asked_at=self._asked_at))
+        wish = Wish(shard=_shard(), deployments=tuple(deployments), asked_at=self._asked_at)
+        await self._ask(wish)
         noted: str | None = None
         while self._grant is None and not stopped():
             if self._why_not != noted:
                 noted = self._why_not
                 await self._note(noted)
-            waiting_for = noted
-            await workflow.wait_condition(
-                lambda: self._grant is not None or stopped() or self._why_not != waiting_for  # noqa: B023
-            )
+            await self._hear_more(wish, noted, stopped=stopped)
         if noted is not None:
             await self._note(None)
         return self._grant.deployment if self._grant else ""
+
+    async def _hear_more(self, wish: Wish, noted: str | None, *, stopped: Callable[[], bool]) -> None:
+        try:
+            await workflow.wait_condition(
+                lambda: self._grant is not None or stopped() or self._why_not != noted,
+                timeout=options.ASK_AGAIN,
+                timeout_summary="until the place is asked for again",
+            )
+        except TimeoutError:
+            # Whoever keeps the places may have been terminated, and its successor knows of nobody.
+            await self._ask(wish)
 
     async def settle(self) -> None:
         """Say that the job was taken, if others wait to hear it."""

@@ -106,6 +106,7 @@ class ShardWorkflow:
                 id=f"{workflow.info().workflow_id}/clean-up",
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 execution_timeout=options.CLEAN_UP_TIMEOUT,
+                priority=options.WHAT_CAN_WAIT,
                 static_summary="delete what is left of the shard at its providers",
             )
         except WorkflowAlreadyStartedError:

@@ -96,6 +96,7 @@ class Shards:
                     ShardWorkflow.run,
                     self._shard_order(manifest, shard, stop=self.stopped or stop),
                     id=f"{self._order.batch_id}/shard-{shard:04d}",
+                    priority=options.WHAT_HAS_BEGUN,
                     static_summary=f"shard {shard + 1} of {self.total}",
                 )
                 break

@@ -39,8 +39,8 @@ class Deployment:
     ID token; an Azure deployment with neither key nor token has to ask Entra ID for one. `key_source` says
     where the key or token came from, in words for an error. `organization` and `project` are OpenAI's. In
     the line lane, `max_parallel_requests` bounds requests in flight, `rpm` and `tpm` requests and tokens a
-    minute, None meaning no bound. `list_lag` is how long a job may exist before a listing shows it, where that
-    is not as usual at the provider.
+    minute, None meaning no bound. `list_lag` is how long a job may exist before a listing shows it, where
+    that is not as usual at the provider.
     """
 
     id: str

@@ -5,15 +5,14 @@ and the lines that were in flight when that was reached, and nothing older than 
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from types import TracebackType
 from typing import Self
 
 from overnight.domain.errors import StorageError, StorageFull, StorageUnavailable
 from overnight.line_lane.held import ChunkAnswers, HeldAnswers
-from overnight.line_lane.record import Record, pack_part, unpack_part
+from overnight.outcomes.record import Record, pack_part
 from overnight.storage.protocol import Storage
 
 FIRST_RETRY = timedelta(seconds=0.5)
@@ -93,18 +92,6 @@ class CheckpointWriter:
                 self._held.refusal = None
         # Only now that the lock is free can this call the next chunk to it.
         self._answers.forget(len(taken), at=taken_at)
-
-
-async def read_parts(storage: Storage, prefix: str) -> AsyncGenerator[Record, None]:
-    """Yield the records of every part under `prefix`, whichever attempt wrote it.
-
-    The same index can come more than once: an attempt that was given up may have gone on for a while.
-    Raises StorageError.
-    """
-    async for part in storage.list(prefix):
-        async with aclosing(unpack_part(storage.get(part.key), key=part.key)) as records:
-            async for record in records:
-                yield record
 
 
 async def _one_block(content: bytes) -> AsyncIterator[bytes]:

@@ -18,12 +18,13 @@ from overnight.domain.usage import Counts
 from overnight.jsonl import Request
 from overnight.line_lane.admission import Places
 from overnight.line_lane.budget import Hold
-from overnight.line_lane.checkpoint import CheckpointWriter, read_parts
-from overnight.line_lane.chunk_lines import read_slabs
+from overnight.line_lane.checkpoint import CheckpointWriter
 from overnight.line_lane.feed import LineFeed
 from overnight.line_lane.lane import LineLane
-from overnight.line_lane.record import Record
 from overnight.line_lane.sender import LineSender
+from overnight.outcomes.chunk_lines import read_slabs
+from overnight.outcomes.parts import read_parts
+from overnight.outcomes.record import Record
 from overnight.storage.protocol import Storage
 
 REPORT_INTERVAL = timedelta(seconds=1)

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
-from overnight.line_lane.record import Record
+from overnight.outcomes.record import Record
 
 MAX_HELD_LINES = 200
 PART_LINES = 160

@@ -3,10 +3,10 @@
 from typing import assert_never
 
 from overnight.jsonl import Request
-from overnight.line_lane.answer import Reading
-from overnight.line_lane.record import Record
-from overnight.line_lane.result_line import answer_line, error_body, error_line
 from overnight.line_lane.transport import Answer, BadReply, Failure, Lost, TimedOut, TooLarge, Unreachable
+from overnight.outcomes.answer import Reading
+from overnight.outcomes.record import Record
+from overnight.outcomes.result_line import answer_line, error_body, error_line
 
 _BAD_GATEWAY = 502
 """The status of a line whose endpoint gave nothing that could be passed on, as a gateway would say it."""

@@ -9,10 +9,10 @@ from overnight.line_lane.availability import Availability
 from overnight.line_lane.budget import Hold
 from overnight.line_lane.outcome_record import answered_record, failed_record
 from overnight.line_lane.patience import Patience
-from overnight.line_lane.record import Record
 from overnight.line_lane.transport import Answer, Transport
 from overnight.line_lane.trials import Trials
 from overnight.line_lane.verdict import judge
+from overnight.outcomes.record import Record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

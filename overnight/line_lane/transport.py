@@ -13,9 +13,9 @@ from yarl import URL
 
 from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
-from overnight.line_lane.answer import Reading, read_answer
 from overnight.line_lane.budget import Hold
 from overnight.line_lane.deadlines import Deadlines
+from overnight.outcomes.answer import Reading, read_answer
 from overnight.providers.retry_after import read_retry_after
 
 MAX_ANSWER_BYTES = 128 * 2**20

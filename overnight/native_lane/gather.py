@@ -13,10 +13,10 @@ from overnight.domain.job import Job
 from overnight.domain.layout import part_key
 from overnight.domain.plan import Chunk, ShardPlan
 from overnight.domain.status import BatchStatus
-from overnight.line_lane.chunk_lines import read_slabs
-from overnight.line_lane.record import PART_MARK, pack_record
-from overnight.line_lane.scratch import Scratch
 from overnight.native_lane.result_record import Translation
+from overnight.outcomes.chunk_lines import read_slabs
+from overnight.outcomes.record import PART_MARK, pack_record
+from overnight.outcomes.scratch import Scratch
 from overnight.providers.protocol import Result
 from overnight.storage.protocol import Storage
 

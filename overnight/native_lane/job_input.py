@@ -9,7 +9,7 @@ import msgspec
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.plan import ShardPlan
 from overnight.jsonl import Request, with_model
-from overnight.line_lane.chunk_lines import read_slabs
+from overnight.outcomes.chunk_lines import read_slabs
 from overnight.storage.protocol import Storage
 
 _encode = msgspec.json.Encoder().encode

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from overnight.domain.usage import Counts
 
 GROWTH = 1.4
-JITTER = 0.2
-"""Up to this share is taken off an interval, so that a thousand jobs are not all asked for at once."""
+JITTER = 0.1
+"""Up to this share is added to an interval, so that a thousand jobs are not all asked for at once. It is
+added, since the longest interval is what bounds the calls: never more than one a second for sixty jobs."""
 
 STILL_AFTER = timedelta(hours=6)
 """A job whose counts have not moved for this long is worth a word. A queue can be that long, seldom is."""
@@ -61,4 +62,4 @@ def next_look(
         rest = timedelta(seconds=min(left / watch.lines_a_second, longest.total_seconds() * 2))
         rest = max(rest, at - watch.moved_at)
         interval = max(min(interval, rest / 2), min(initial, longest))
-    return interval * (1 - JITTER * chance)
+    return interval * (1 + JITTER * chance)

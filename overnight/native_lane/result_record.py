@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from overnight.domain.status import StopReason
 from overnight.jsonl import with_model
-from overnight.line_lane.answer import Reading, read_answer
-from overnight.line_lane.record import Record
-from overnight.line_lane.result_line import answer_line, error_body, error_line
+from overnight.outcomes.answer import Reading, read_answer
+from overnight.outcomes.record import Record
+from overnight.outcomes.result_line import answer_line, error_body, error_line
 from overnight.providers.protocol import Result
 
 _BAD_GATEWAY = 502

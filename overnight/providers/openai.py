@@ -28,6 +28,7 @@ from overnight.providers.multipart import Form
 from overnight.providers.protocol import Content, Limits, Result
 from overnight.providers.result_lines import read_results
 from overnight.providers.shapes import TAG_KEY, Raw, read_job, read_object, tag_in_filename, text_of
+from overnight.providers.shared_reading import SharedReading
 
 OPENAI_LIMITS = Limits(
     max_requests=50_000,
@@ -75,6 +76,8 @@ class OpenAIProvider:
         self._name = named(deployment)
         self._dialect = dialect
         self._http = connection or _connection(deployment, patience)
+        self._jobs = SharedReading(self._read_jobs)
+        self._uploads = SharedReading(self._read_uploads)
 
     async def upload(self, content: Content, *, size: int, tag: Tag) -> str:
         """Send a job's input as a stream. Raises NoPlace when the account has no room for more files."""
@@ -87,7 +90,7 @@ class OpenAIProvider:
 
     async def find_uploads(self, tag: Tag, *, since: datetime) -> list[str]:
         """Return the ids of the files with the tag's name, newest first."""
-        files = await self._uploads(since)
+        files = await self._uploads.since(since)
         return [file_id for file_id, filename in files.items() if filename == tag.filename]
 
     async def submit(self, *, tag: Tag, file_id: str, endpoint: Endpoint) -> Job:
@@ -119,12 +122,8 @@ class OpenAIProvider:
         A provider that gives no metadata back is asked for its files too: a job without metadata has
         the tag that its input file was uploaded with.
         """
-        found = listed_since(since, get=self._page_of("/batches"), query={"limit": "100"})
-        jobs = [(raw, job) async for raw in found if (job := read_job(raw))]
-        if any(not raw.get("metadata") for raw, _ in jobs):
-            files = await self._uploads(since)
-            jobs = [(raw, _tagged(job, raw, files)) for raw, job in jobs]
-        return _oldest_first([job for _, job in jobs if job.tag and job.tag.startswith(prefix)])
+        jobs = await self._jobs.since(since)
+        return _oldest_first([job for job in jobs if job.tag and job.tag.startswith(prefix)])
 
     async def poll(self, job_id: str) -> Job:
         """Ask how the job is doing. A refused key does not lose a job: it raises ProviderUnavailable."""
@@ -187,7 +186,16 @@ class OpenAIProvider:
         if gone:
             raise ProviderRefused(f"{self._name} has no result file {file_id} (any more)", code=RESULTS_GONE)
 
-    async def _uploads(self, since: datetime) -> dict[str, str]:
+    async def _read_jobs(self, since: datetime) -> list[Job]:
+        """Return the jobs, newest first, with what tags they have."""
+        found = listed_since(since, get=self._page_of("/batches"), query={"limit": "100"})
+        jobs = [(raw, job) async for raw in found if (job := read_job(raw))]
+        if all(raw.get("metadata") for raw, _ in jobs):
+            return [job for _, job in jobs]
+        files = await self._uploads.since(since)
+        return [_tagged(job, raw, files) for raw, job in jobs]
+
+    async def _read_uploads(self, since: datetime) -> dict[str, str]:
         """Return the names of the input files by their ids, newest first."""
         query = {"purpose": "batch", **self._dialect.files_query}
         found = listed_since(since, get=self._page_of("/files"), query=query)

@@ -120,7 +120,9 @@ def shared_native(
     tmp_path_factory: pytest.TempPathFactory, shared_openai: Provider, shared_azure: Provider
 ) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("native")
-    served = Served(folder, config=config(shared_openai, shared_azure), environ={**KEYS, **dying_on_order(folder)})
+    served = Served(
+        folder, config=config(shared_openai, shared_azure), environ={**KEYS, **dying_on_order(folder)}
+    )
     try:
         yield served.start()
     finally:

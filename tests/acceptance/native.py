@@ -35,7 +35,6 @@ POINTS: Final = {
     "the create was accepted": "overnight.providers.openai:OpenAIProvider.submit:1:done",
     "the job was looked for": "overnight.providers.openai:OpenAIProvider.find:1:done",
     "the job was noted": "overnight.catalog.catalog:Catalog.note_job:1:done",
-    "before the first look": "overnight.providers.openai:OpenAIProvider.poll:1",
     "in the middle of the download": "overnight.native_lane.result_record:Translation.record:4",
     "before a file is deleted": "overnight.providers.openai:OpenAIProvider.delete_file:1",
 }

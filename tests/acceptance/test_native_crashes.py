@@ -30,11 +30,8 @@ MAYBE: dict[str, dict[str, Any]] = {
     "points",
     [
         ["the upload was taken"],
-        ["the upload was taken", "the upload was taken"],
-        ["the create was accepted"],
         ["the create was accepted", "the job was looked for"],
         ["the job was noted"],
-        ["before the first look"],
         ["in the middle of the download"],
         ["before a file is deleted"],
     ],

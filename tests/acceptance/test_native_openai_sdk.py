@@ -10,7 +10,14 @@ from openai.types.chat import ChatCompletion
 from simulators.azure import AzureShapes
 from simulators.native.refusals import refusal_of
 from simulators.openai import OpenAIShapes
-from tests.acceptance.inputs import assert_every_line_once, chat, submit, suffering, write_lines, write_requests
+from tests.acceptance.inputs import (
+    assert_every_line_once,
+    chat,
+    submit,
+    suffering,
+    write_lines,
+    write_requests,
+)
 from tests.acceptance.native import VERSION, Provider, assert_done_once
 from tests.acceptance.serving import Served, ended, results
 

@@ -10,8 +10,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.job_payloads import DownloadOrder, JobCall, JobOrder, JobReport, Submission, SubmitOrder
 from activities.jobs import ProviderJobs
-from activities.seal import Seal
 from activities.payloads import SealedShard, SealOrder
+from activities.seal import Seal
 from overnight.config import Settings
 from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
@@ -108,8 +108,11 @@ class Shop:
         missing = RESULT_MISSING if stopped is None else stopped.no_answer
         placed = SealOrder(batch_id=BATCH, shard=call.job.shard, input_file_id=INPUT, missing=missing)
         sealed: SealedShard = await ActivityEnvironment().run(seal.seal_shard, placed)
-        found = {}
-        for kind, size in ((BatchFileKind.OUTPUT, sealed.output_bytes), (BatchFileKind.ERROR, sealed.error_bytes)):
+        found: dict[str, Any] = {}
+        for kind, size in (
+            (BatchFileKind.OUTPUT, sealed.output_bytes),
+            (BatchFileKind.ERROR, sealed.error_bytes),
+        ):
             if size:
                 key = sealed_key(BATCH, call.job.shard, attempt=sealed.attempt, kind=kind)
                 content = await self.house.content(key)

@@ -23,7 +23,7 @@ from overnight.domain.errors import (
     UnknownFile,
     UnknownModel,
 )
-from overnight.line_lane import UnansweredLines
+from overnight.outcomes import UnansweredLines
 from tests.activities.tales import SECRET, Careless, careless, quote
 
 FOR_GOOD = [

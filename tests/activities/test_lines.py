@@ -21,7 +21,8 @@ from overnight.domain.file import BatchFileKind
 from overnight.domain.layout import plan_key, sealed_key
 from overnight.domain.status import BatchStatus, StopReason
 from overnight.domain.usage import Counts
-from overnight.line_lane import LineLane, UnansweredLines
+from overnight.line_lane import LineLane
+from overnight.outcomes import UnansweredLines
 from simulators.endpoint import EndpointSimulator
 from tests.activities.house import BATCH, INPUT, House, deployment, line, order, settings
 

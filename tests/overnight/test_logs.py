@@ -47,6 +47,16 @@ def test_off_a_terminal_a_line_is_json_with_what_is_bound() -> None:
     assert line["level"] == "info"
 
 
+@pytest.mark.parametrize("name", ["azure.identity.aio", "httpx2", "alembic.runtime.migration"])
+def test_what_libraries_say_of_each_call_is_left_out(name: str) -> None:
+    stream = io.StringIO()
+    configure_logging(process="worker", stream=stream)
+
+    logging.getLogger(name).info("GET https://somewhere/")
+
+    assert lines(stream) == []
+
+
 @pytest.mark.parametrize("name", ["uvicorn.error", "temporalio.worker", "anything"])
 def test_the_libraries_lines_look_the_same(name: str) -> None:
     stream = io.StringIO()

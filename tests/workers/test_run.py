@@ -5,17 +5,20 @@ import json
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from temporalio import activity
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain.batch import BatchOrder
+from overnight.domain.deployment import BatchLane
 from overnight.domain.errors import UnknownBatch
 from overnight.domain.ids import new_batch_id
 from overnight.domain.plan import MAX_CHUNK_LINES
@@ -24,6 +27,7 @@ from overnight.domain.usage import Counts
 from overnight.storage.memory import MemoryStorage
 from simulators.endpoint import EndpointSimulator
 from tests.activities.house import INPUT, House, deployment, line, order, settings
+from tests.overnight.providers.desks import OPENAI, opened
 from tests.workflows.record import HISTORIES
 from workers import run
 from workers.run import working
@@ -109,8 +113,10 @@ def site(temporal: WorkflowEnvironment, house: House, here: Settings) -> Site:
 
 
 async def test_every_step_of_the_recorded_stories_has_a_worker_on_its_queue(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    temporal: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    native = deployment("dep_native", provider="openai", lane=BatchLane.NATIVE)
+    site = Site(temporal, house, settings(deployment(), native))
     registered = set[tuple[str, str]]()
 
     class Watched(Worker):
@@ -124,6 +130,84 @@ async def test_every_step_of_the_recorded_stories_has_a_worker_on_its_queue(
     recorded = steps_of_recorded_stories()
     assert {queue for queue, _ in recorded} == set(queues.ALL)
     assert recorded <= registered
+
+
+async def test_each_lane_has_its_own_queues(
+    temporal: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    polled = list[str]()
+
+    class Watched(Worker):
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **options)
+            polled.append(self.task_queue)
+
+    monkeypatch.setattr(run, "Worker", Watched)
+    here = settings(
+        deployment("dep_lines"),
+        deployment("dep_lines_too", provider="openai"),
+        deployment("dep_native", provider="openai", lane=BatchLane.NATIVE),
+        deployment("dep_native_too", provider="openai", lane=BatchLane.NATIVE),
+        deployment("dep_azure", provider="azure", lane=BatchLane.NATIVE),
+    )
+    async with Site(temporal, house, here).working():
+        pass
+    assert polled == [
+        "batches",
+        "lines-dep_lines",
+        "lines-dep_lines_too",
+        "provider-openai",
+        "provider-azure",
+    ]
+
+
+async def test_workers_see_a_batch_through_at_its_provider(
+    temporal: WorkflowEnvironment, house: House
+) -> None:
+    async with opened(OPENAI) as desk:
+        desk.simulator.desk.clock.run_at(20)
+        native = replace(desk.deployment, model_name="m", lane=BatchLane.NATIVE)
+        here = replace(settings(native), poll_initial=timedelta(seconds=0.1), poll_max=timedelta(seconds=0.2))
+        site = Site(temporal, house, here)
+        async with site.working(queues.BATCHES), site.working(queues.PROVIDER):
+            asked = await site.begin(*map(line, range(30)))
+            outcome = await site.outcome(asked)
+        (job_id,) = desk.job_ids()
+        (noted,) = await house.catalog.jobs(asked.batch_id, limit=10)
+    assert (outcome.status, outcome.counts) == (BatchStatus.COMPLETED, Counts(30, 30, 0))
+    assert (noted.id, noted.status) == (job_id, BatchStatus.COMPLETED)
+
+
+async def test_what_a_poll_saw_outlasts_it(temporal: WorkflowEnvironment, house: House) -> None:
+    async with opened(OPENAI) as desk:
+        desk.fate(stuck_at=0.5)
+        desk.simulator.desk.clock.run_at(20)
+        native = replace(desk.deployment, model_name="m", lane=BatchLane.NATIVE)
+        here = replace(settings(native), poll_initial=timedelta(seconds=0.1), poll_max=timedelta(seconds=0.2))
+        site = Site(temporal, house, here)
+        async with site.working():
+            asked = await site.begin(*map(line, range(30)))
+            assert await kept_by_the_poll(temporal, asked, done=15) > 0
+            await temporal.client.get_workflow_handle(asked.batch_id).terminate()
+
+
+async def kept_by_the_poll(temporal: WorkflowEnvironment, asked: BatchOrder, *, done: int) -> float:
+    """Wait until the poll has left word of so many lines; return the speed that it has left with that."""
+    shard = temporal.client.get_workflow_handle(f"{asked.batch_id}/shard-0000")
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(RPCError):
+                for pending in (await shard.describe()).raw_description.pending_activities:
+                    if pending.activity_type.name != "openai.poll" or not pending.HasField(
+                        "heartbeat_details"
+                    ):
+                        continue
+                    ((seen, _, speed),) = await temporal.client.data_converter.decode(
+                        pending.heartbeat_details.payloads
+                    )
+                    if seen == done:
+                        return float(speed)
+            await asyncio.sleep(0.02)
 
 
 async def test_workers_see_a_batch_through_from_its_input_to_its_files(site: Site) -> None:

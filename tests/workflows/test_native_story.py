@@ -11,6 +11,7 @@ from activities.job_payloads import Refusal
 from activities.payloads import Manifest, Route
 from overnight.domain.batch import BatchError
 from overnight.domain.deployment import BatchLane
+from overnight.domain.ids import places_id
 from overnight.domain.status import RESULT_MISSING, BatchStatus, StopReason
 from tests.conftest import skipping_time
 from tests.workflows.scripted import Script
@@ -185,3 +186,17 @@ async def test_what_is_left_at_the_provider_is_cleaned_up_afterwards(theatre: Th
     (remains,) = theatre.provider.cleaned
     assert [call.job_id for call in remains.jobs] == ["batch_0", "batch_1"]
     assert [upload.number for upload in remains.uploads] == [1, 2]
+
+
+async def test_a_shard_asks_again_when_whoever_keeps_the_places_was_terminated(theatre: Theatre) -> None:
+    theatre.provider.fates = [Fate(validating=timedelta(0), end=BatchStatus.FAILED, no_place=FULL), Fate()]
+    script = theatre.script()
+    async with theatre.stage.playing(script):
+        handle = await theatre.stage.begin(await theatre.stage.order())
+        async with asyncio.timeout(30):
+            while not script.notes:  # noqa: ASYNC110 - it is noted by an activity
+                await asyncio.sleep(0.01)
+        keeper = f"places/{places_id([NATIVE.deployment])}"
+        await theatre.stage.client.get_workflow_handle(keeper).terminate()
+        await handle.result()
+    assert script.statuses == ALL_WELL

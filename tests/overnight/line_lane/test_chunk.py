@@ -10,10 +10,10 @@ from overnight.domain.errors import ObjectNotFound, StorageFull
 from overnight.domain.layout import part_key
 from overnight.domain.status import StopReason
 from overnight.domain.usage import Counts
-from overnight.line_lane.checkpoint import read_parts
-from overnight.line_lane.errors import UnansweredLines, UnreadableCheckpoint
 from overnight.line_lane.held import MAX_HELD_LINES, PART_LINES
-from overnight.line_lane.record import Record, pack_part
+from overnight.outcomes.errors import UnansweredLines, UnreadableCheckpoint
+from overnight.outcomes.parts import read_parts
+from overnight.outcomes.record import Record, pack_part
 from simulators.answers import identity_of
 from simulators.faults import Fault, FaultKind
 from tests.overnight.line_lane.stores import FullStorage, SlowStorage

@@ -14,7 +14,7 @@ from overnight.domain.status import StopReason
 from overnight.line_lane.chunk import ChunkProgress, ChunkTask, run_chunk
 from overnight.line_lane.lane import LineLane
 from overnight.line_lane.patience import Patience
-from overnight.line_lane.seal import SealedShard, SealTask, seal_shard
+from overnight.outcomes.seal import SealedShard, SealTask, seal_shard
 from overnight.storage.memory import MemoryStorage
 from simulators.endpoint import EndpointSimulator
 

@@ -39,6 +39,13 @@ async def test_the_number_of_no_line_of_the_job_is_left_out(number: int) -> None
     assert await told(wrong(number), wrong(1)) == (wrong(None), wrong(6))
 
 
+async def test_the_number_of_a_line_of_the_next_shard_is_left_out() -> None:
+    storage = MemoryStorage()
+    plan = await stored(storage, CHUNKS, before=BEFORE, first_index=2)
+    mine = ShardPlan(plan.chunks[:1])
+    assert await told(wrong(2), wrong(3), storage=storage, plan=mine) == (wrong(8), wrong(None))
+
+
 async def test_what_is_of_no_line_needs_no_input() -> None:
     storage = MemoryStorage()
     plan = await stored(storage, CHUNKS)

@@ -13,9 +13,9 @@ from overnight.domain.layout import work_prefix
 from overnight.domain.plan import ShardPlan
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
-from overnight.line_lane.checkpoint import read_parts
-from overnight.line_lane.record import Record
 from overnight.native_lane import Gathered, GatherTask, Translation, gather
+from overnight.outcomes.parts import read_parts
+from overnight.outcomes.record import Record
 from overnight.providers.protocol import LineFault, Result
 from overnight.storage.memory import MemoryStorage
 from tests.overnight.native_lane.shards import INPUT, line, stored

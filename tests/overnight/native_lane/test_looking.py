@@ -37,9 +37,9 @@ def test_looks_grow_apart_up_to_a_bound_that_even_a_year_of_them_does_not_pass()
     assert set(pauses[10:]) == {LONGEST}
 
 
-def test_jitter_only_ever_shortens() -> None:
-    assert look(chance=0.999999) < look(chance=0.5) < look(chance=0)
-    assert look(chance=0.999999) > FIRST * (1 - JITTER)
+def test_jitter_only_ever_lengthens_so_that_the_longest_pause_bounds_the_calls() -> None:
+    assert look(chance=0) < look(chance=0.5) < look(chance=0.999999) <= FIRST * (1 + JITTER)
+    assert min(look(attempt=50, chance=chance) for chance in (0.0, 0.5, 0.999999)) == LONGEST
 
 
 def test_near_the_end_looks_are_close_together_again() -> None:

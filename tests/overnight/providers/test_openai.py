@@ -172,6 +172,19 @@ async def test_files_are_not_asked_for_when_metadata_comes_back(
     assert [request.path for request in script.asked] == ["/v1/batches"]
 
 
+async def test_a_hundred_jobs_looked_for_at_once_are_listed_twice(
+    script: Scripted, provider: OpenAIProvider
+) -> None:
+    """The first has begun to read before the others ask; what it reads may be too old for them."""
+    script.says("GET /v1/batches", a_page(*(a_job(number) for number in range(1, 101))))
+    wanted = [str(tag(number)) for number in range(1, 101)]
+    found = await asyncio.gather(*(provider.find(each, since=SINCE) for each in wanted))
+    assert [
+        [job.tag for job in jobs if job.tag == each] for each, jobs in zip(wanted, found, strict=True)
+    ] == [[each] for each in wanted]
+    assert len(script.asked) <= 2
+
+
 # --- errors ------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""What the lane reads in an endpoint's answer: that it is JSON, its usage, its model. Nothing else of it."""
+"""What is read in a model's answer: that it is JSON, its usage, its model. Nothing else of it."""
 
 import msgspec
 

@@ -9,13 +9,13 @@ from overnight.domain.layout import chunk_prefix, sealed_key
 from overnight.domain.plan import Chunk, ShardPlan
 from overnight.domain.status import NoAnswer
 from overnight.domain.usage import Counts, Usage
-from overnight.line_lane.checkpoint import read_parts
-from overnight.line_lane.chunk_lines import read_chunk
-from overnight.line_lane.chunk_outcomes import ChunkOutcomes
-from overnight.line_lane.errors import UnansweredLines
-from overnight.line_lane.record import Record
-from overnight.line_lane.result_line import error_line
-from overnight.line_lane.scratch import Scratch
+from overnight.outcomes.chunk_lines import read_chunk
+from overnight.outcomes.chunk_outcomes import ChunkOutcomes
+from overnight.outcomes.errors import UnansweredLines
+from overnight.outcomes.parts import read_parts
+from overnight.outcomes.record import Record
+from overnight.outcomes.result_line import error_line
+from overnight.outcomes.scratch import Scratch
 from overnight.storage.protocol import Storage, StoredObject
 
 

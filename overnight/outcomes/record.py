@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 import msgspec
 
 from overnight.domain.usage import Usage
-from overnight.line_lane.errors import UnreadableCheckpoint
+from overnight.outcomes.errors import UnreadableCheckpoint
 
 PART_MARK = b"overnight part 1\n"
 _HEAD = struct.Struct("<I?QQQQHI")

@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Self
 
 from overnight.domain.plan import Chunk
-from overnight.line_lane.record import Record
-from overnight.line_lane.scratch import Scratch
+from overnight.outcomes.record import Record
+from overnight.outcomes.scratch import Scratch
 
 _ABSENT = -1
 

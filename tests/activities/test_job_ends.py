@@ -1,0 +1,191 @@
+"""How a job ends: its results, its cancel, and what is left of it at the provider."""
+
+from typing import Any
+
+import pytest
+
+from activities.job_payloads import DownloadOrder, JobCall, Remains
+from overnight.domain.errors import ProviderUnavailable, StorageFull
+from overnight.domain.status import BatchStatus, StopReason
+from overnight.domain.usage import Counts
+from tests.activities.shop import Shop, job_order, said
+
+
+async def test_a_cancelled_job_is_followed_and_keeps_what_was_finished(any_shop: Shop) -> None:
+    await any_shop.given(said(10))
+    call = await any_shop.submitted()
+    any_shop.desk.pass_time(6)
+    assert (await any_shop.run(any_shop.jobs.cancel, call)).status is BatchStatus.CANCELLING
+    any_shop.desk.pass_time(600)
+    assert (await any_shop.polled(call, seen=BatchStatus.CANCELLING)).status is BatchStatus.CANCELLED
+    outcomes = await any_shop.outcomes(call, stopped=StopReason.EXPIRED)
+    answered = [each for each in outcomes.values() if each["response"]]
+    unanswered = [each["error"] for each in outcomes.values() if each["error"]]
+    assert len(answered) == 5
+    # It is we who had it cancelled, and the reason is ours.
+    assert unanswered == [{"code": "batch_expired", "message": StopReason.EXPIRED.message}] * 5
+
+
+async def test_a_job_that_is_gone_needs_no_cancelling(shop: Shop) -> None:
+    await shop.given(said(2))
+    report = await shop.run(shop.jobs.cancel, JobCall(job=job_order(), job_id="batch_unheard_of"))
+    assert report.status is BatchStatus.CANCELLED
+
+
+async def test_a_job_that_had_ended_before_its_cancel_is_what_it_is(shop: Shop) -> None:
+    await shop.given(said(2))
+    report = await shop.run(shop.jobs.cancel, await shop.ended())
+    assert (report.status, report.counts) == (BatchStatus.COMPLETED, Counts(2, 2, 0))
+    assert [job.status for job in await shop.noted()] == [BatchStatus.COMPLETED]
+
+
+async def test_the_jobs_of_a_lost_story_are_found_and_those_that_run_are_cancelled(any_shop: Shop) -> None:
+    await any_shop.given(said(2))
+    ended = await any_shop.ended()
+    running = await any_shop.submitted(job_order(12))
+    other = await any_shop.desk.submit(tag=job_order(1, shard=1).tag)
+    recalled = await any_shop.run(any_shop.jobs.recall, job_order())
+    assert recalled.jobs == (ended, running)
+    statuses = [
+        (await any_shop.desk.provider.poll(job_id)).status
+        for job_id in (ended.job_id, running.job_id, other.id)
+    ]
+    assert statuses == [BatchStatus.COMPLETED, BatchStatus.CANCELLING, BatchStatus.VALIDATING]
+
+
+async def test_where_nothing_was_submitted_nothing_is_recalled(shop: Shop) -> None:
+    await shop.given(said(2))
+    assert (await shop.run(shop.jobs.recall, job_order())).jobs == ()
+
+
+async def download(shop: Shop, call: JobCall) -> Any:
+    return await shop.run(shop.jobs.download, DownloadOrder(job=call.job, job_id=call.job_id))
+
+
+async def test_results_out_of_order_doubled_and_lost_leave_one_outcome_a_line(any_shop: Shop) -> None:
+    await any_shop.given(said(50))
+    any_shop.desk.fate(shuffle=True, duplicate_every=10, lose_every=7)
+    call = await any_shop.ended()
+    outcomes = await any_shop.outcomes(call)
+    assert sorted(outcomes) == sorted(f"line-{number}" for number in range(50))
+    missing = [told["error"]["code"] for told in outcomes.values() if told["error"]]
+    assert missing == ["result_missing"] * 7
+    downloaded = await download(any_shop, call)
+    assert (downloaded.lines, downloaded.answered) == (50, 43)
+    assert "5 results too many" in downloaded.warning
+
+
+async def test_counts_that_contradict_the_results_are_told_of(shop: Shop) -> None:
+    await shop.given(said(10))
+    shop.desk.fate(counts_off_by=-3)
+    downloaded = await download(shop, await shop.ended())
+    assert downloaded.warning.endswith("says 7 lines are done, its results are of 10")
+
+
+@pytest.mark.parametrize("cut", ["expired", "cancelled"])
+async def test_a_job_that_was_cut_short_is_not_suspected_of_miscounting(any_shop: Shop, cut: str) -> None:
+    await any_shop.given(said(10))
+    if cut == "expired":
+        any_shop.desk.fate(expire_at=0.5)
+    call = await any_shop.submitted()
+    any_shop.desk.pass_time(6)
+    if cut == "cancelled":
+        await any_shop.run(any_shop.jobs.cancel, call)
+    any_shop.desk.pass_time(3_600)
+    assert (await any_shop.polled(call)).status == cut
+    assert (await download(any_shop, call)).warning is None
+
+
+async def test_a_line_that_failed_there_is_in_the_error_file_as_the_provider_said_it(any_shop: Shop) -> None:
+    await any_shop.given(said(4))
+    any_shop.desk.fate(fail_every=2, fail_status=400)
+    outcomes = await any_shop.outcomes(await any_shop.ended())
+    assert [each["response"]["status_code"] for each in outcomes.values()] == [200, 200, 400, 400]
+    assert "message" in outcomes["line-1"]["response"]["body"]["error"]
+
+
+async def test_a_download_that_breaks_off_is_told_of_until_it_is_through(shop: Shop) -> None:
+    await shop.given(said(300))
+    call = await shop.ended()
+    shop.desk.fault(kind="drop_midway", verb="files.content", bytes=1_000, times=1)
+    with pytest.raises(ProviderUnavailable):
+        await download(shop, call)
+    assert await shop.waiting_on() is not None
+    assert (await download(shop, call)).answered == 300
+    assert await shop.waiting_on() is None
+
+
+async def test_results_that_are_gone_are_a_refusal(shop: Shop) -> None:
+    await shop.given(said(2))
+    call = await shop.ended()
+    job = await shop.desk.provider.poll(call.job_id)
+    assert job.output_file_id is not None
+    await shop.desk.provider.delete_file(job.output_file_id)
+    downloaded = await download(shop, call)
+    assert (downloaded.lines, downloaded.answered) == (2, 0)
+    assert downloaded.refusal.code == "results_gone"
+
+
+async def test_a_store_without_room_is_told_of_until_there_is_some(shop: Shop) -> None:
+    await shop.given(said(2))
+    call = await shop.ended()
+    shop.house.storage.capacity = 0
+    with pytest.raises(StorageFull):
+        await download(shop, call)
+    assert await shop.waiting_on() == "no room left in memory"
+    shop.house.storage.capacity = None
+    assert (await download(shop, call)).answered == 2
+    assert await shop.waiting_on() is None
+
+
+def remains(*calls: JobCall, uploads: tuple[int, ...] = (1,)) -> Remains:
+    return Remains(provider="openai", deployment="dep_1", jobs=calls, uploads=tuple(map(job_order, uploads)))
+
+
+async def files_left(shop: Shop) -> list[str]:
+    present = shop.desk.simulator.desk.shelf.present(now=shop.desk.simulator.desk.clock.now())
+    return [stored.id for stored in present]
+
+
+async def test_nothing_of_a_shard_is_left_and_everything_of_others(any_shop: Shop) -> None:
+    await any_shop.given(said(4))
+    any_shop.desk.fate(fail_every=2)
+    other = await any_shop.desk.upload(said(1), tag=job_order(1, shard=1).tag)
+    call = await any_shop.ended()
+    # Sent twice, as after a lost answer.
+    for _ in range(2):
+        await any_shop.run(any_shop.jobs.upload, job_order(2))
+    await any_shop.desk.provider.poll(call.job_id)
+    for _ in range(2):
+        await any_shop.run(any_shop.jobs.clean_up, remains(call, uploads=(1, 2)))
+        assert await files_left(any_shop) == [other]
+
+
+async def test_a_twin_of_the_job_that_showed_up_late_is_cancelled(shop: Shop) -> None:
+    await shop.given(said(2))
+    shop.desk.fate(seconds=86_000)
+    call = await shop.submitted()
+    file_id = await shop.uploaded(job_order(2))
+    shop.desk.pass_time(1)
+    twin = await shop.desk.provider.submit(tag=call.job.tag, file_id=file_id, endpoint=call.job.endpoint)
+    await shop.run(shop.jobs.clean_up, remains(call))
+    shop.desk.pass_time(60)
+    assert (await shop.desk.provider.poll(twin.id)).status is BatchStatus.CANCELLED
+    assert (await shop.desk.provider.poll(call.job_id)).status is BatchStatus.IN_PROGRESS
+
+
+async def test_a_job_that_is_gone_needs_no_cleaning_up(shop: Shop) -> None:
+    await shop.given(said(2))
+    await shop.uploaded()
+    await shop.run(shop.jobs.clean_up, remains(JobCall(job=job_order(), job_id="batch_unheard_of")))
+    assert await files_left(shop) == []
+
+
+async def test_a_provider_that_is_down_is_cleaned_up_after_later(shop: Shop) -> None:
+    await shop.given(said(2))
+    await shop.uploaded()
+    shop.desk.fault(kind="status", verb="files.delete", status=500, times=1)
+    with pytest.raises(ProviderUnavailable):
+        await shop.run(shop.jobs.clean_up, remains())
+    await shop.run(shop.jobs.clean_up, remains())
+    assert await files_left(shop) == []

@@ -1,0 +1,172 @@
+"""The native lane's steps, against a simulated provider over real HTTP: out, and into its queue."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from temporalio import activity
+
+from activities.job_payloads import NoPlaceNow, SubmitOrder
+from overnight.domain.errors import ObjectNotFound, SubmissionUnclear
+from overnight.domain.layout import file_key
+from overnight.domain.status import BatchStatus
+from overnight.domain.usage import Counts
+from overnight.native_lane import submission
+from overnight.providers import Providers
+from tests.activities.house import BATCH, INPUT, House, line
+from tests.activities.shop import Shop, job_order, said
+from tests.overnight.providers.desks import AZURE, KEY, opened
+
+MOMENT = timedelta(milliseconds=20)
+ODD_IDS = ["x" * 512, "😀" * 128, 'a "b" \\ c', "1\n2\r3\u2028", "%b", "é", "e\u0301", " "]
+
+
+async def test_a_shard_goes_out_and_comes_back_in_the_client_s_words(any_shop: Shop) -> None:
+    await any_shop.given(said(5))
+    call = await any_shop.submitted()
+    assert (await any_shop.polled(call)).status is BatchStatus.VALIDATING
+    any_shop.desk.pass_time(3_600)
+    report = await any_shop.polled(call, seen=BatchStatus.VALIDATING)
+    assert (report.status, report.counts) == (BatchStatus.COMPLETED, Counts(5, 5, 0))
+    outcomes = await any_shop.outcomes(call)
+    assert list(outcomes) == [f"line-{number}" for number in range(5)]
+    assert {each["response"]["status_code"] for each in outcomes.values()} == {200}
+    assert (await any_shop.house.catalog.batch(BATCH)).counts.completed == 5
+
+
+async def test_the_provider_gets_its_own_name_of_the_model(shop: Shop) -> None:
+    await shop.given(said(2))
+    call = await shop.ended()
+    (asked,) = [
+        stored for stored in shop.desk.simulator.desk.shelf.present(now=0) if stored.purpose == "batch"
+    ]
+    assert b'"model":"gpt-4o-mini"' in asked.path.read_bytes()
+    # The simulator names the exact version, which says more than the client's name.
+    outcomes = await shop.outcomes(call)
+    assert {each["response"]["body"]["model"] for each in outcomes.values()} == {"gpt-4o-mini-2025-08-07"}
+
+
+async def test_any_custom_id_survives_the_journey(any_shop: Shop) -> None:
+    lines = [json.loads(line(0, model="gpt")) | {"custom_id": odd} for odd in ODD_IDS]
+    await any_shop.given(*(json.dumps(each).encode() + b"\n" for each in lines))
+    assert list(await any_shop.outcomes(await any_shop.ended())) == ODD_IDS
+
+
+async def test_a_deployment_for_any_model_is_asked_for_the_default_one_where_a_line_names_none(
+    shop: Shop,
+) -> None:
+    shop.with_(replace(shop.desk.deployment, model_name="*", model="*"), default_model="gpt-4o-mini")
+    await shop.given(
+        line(0, model="gpt-4o-mini"), line(1, model="gpt-4o-mini").replace(b'"model": "gpt-4o-mini", ', b"")
+    )
+    call = await shop.submitted(job_order(default_model="gpt-4o-mini"))
+    shop.desk.pass_time(3_600)
+    assert (await shop.polled(call)).counts == Counts(2, 2, 0)
+    bodies = [each["response"]["body"] for each in (await shop.outcomes(call)).values()]
+    assert len({body["model"] for body in bodies}) == 1
+
+
+async def test_a_repeated_upload_takes_what_is_there(shop: Shop) -> None:
+    await shop.given(said(2))
+    first = await shop.run(shop.jobs.upload, job_order())
+    assert await shop.run(shop.jobs.upload, job_order(), attempt=2) == first
+    other = await shop.run(shop.jobs.upload, job_order(2), attempt=2)
+    assert other.file_id not in {None, first.file_id}
+
+
+async def test_no_room_for_files_is_no_place(shop: Shop) -> None:
+    await shop.given(said(2))
+    shop.desk.fault(kind="reject", verb="files.create", reason="storage_quota")
+    upload = await shop.run(shop.jobs.upload, job_order())
+    assert (upload.file_id, upload.refusal) == (None, None)
+    assert isinstance(upload.no_place, NoPlaceNow)
+
+
+async def test_a_refused_key_is_a_refusal_that_names_where_it_came_from(shop: Shop) -> None:
+    await shop.given(said(2))
+    shop.desk.rule(key="sk-another")
+    refused = (await shop.run(shop.jobs.upload, job_order())).refusal
+    assert refused is not None
+    assert refused.code == "invalid_api_key"
+    assert "environment variable SOME_KEY" in refused.message
+    assert KEY not in refused.message
+
+
+async def test_a_submit_whose_answer_is_lost_finds_its_job_again(any_shop: Shop) -> None:
+    await any_shop.given(said(2))
+    submit = SubmitOrder(job=job_order(), file_id=await any_shop.uploaded())
+    any_shop.desk.fault(kind="lose_answer", verb="batches.create", times=1)
+    with pytest.raises(SubmissionUnclear):
+        await any_shop.run(any_shop.jobs.submit, submit)
+    again = await any_shop.run(any_shop.jobs.submit, submit, attempt=2)
+    assert [again.job_id] == any_shop.desk.job_ids()
+
+
+async def test_a_submit_is_noted_so_that_the_provider_s_news_find_its_workflow(shop: Shop) -> None:
+    await shop.given(said(2))
+    call = await shop.submitted(job_order(7))
+    (noted,) = await shop.noted()
+    assert (noted.id, noted.provider, noted.number) == (call.job_id, "openai", 7)
+    assert (noted.workflow_id, noted.status) == (f"{BATCH}/shard-0000", BatchStatus.VALIDATING)
+
+
+@pytest.mark.parametrize("how", ["400", "429"])
+async def test_a_full_queue_is_no_place(any_shop: Shop, how: str) -> None:
+    await any_shop.given(said(2))
+    any_shop.desk.rule(enqueued_tokens=1, over_enqueued=how)
+    submission = await any_shop.submission()
+    assert (submission.job_id, submission.refusal) == (None, None)
+    assert submission.no_place is not None
+    assert submission.no_place.reason
+
+
+async def test_a_model_nobody_there_knows_is_a_refusal(any_shop: Shop) -> None:
+    await any_shop.given(said(2))
+    any_shop.desk.fault(kind="reject", verb="batches.create", reason="unknown_model")
+    refused = (await any_shop.submission()).refusal
+    assert refused is not None
+    assert refused.code in {"model_not_found", "DeploymentNotFound"}
+
+
+async def test_a_file_that_is_taken_in_slowly_is_waited_for(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "READY_PAUSE", MOMENT)
+    async with opened(AZURE) as desk:
+        providers = Providers()
+        shop = Shop(house, desk, providers)
+        await shop.given(said(2))
+        desk.rule(file_pending_seconds=30)
+        upload = await shop.run(shop.jobs.upload, job_order())
+        assert upload.file_id is not None
+        desk.simulator.desk.clock.run_at(100)
+        submit = SubmitOrder(job=job_order(), file_id=upload.file_id)
+        submitted = await shop.run(shop.jobs.submit, submit)
+        assert [submitted.job_id] == desk.job_ids()
+        await providers.close()
+
+
+async def test_a_file_that_is_never_taken_in_is_a_refusal(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "READY_PAUSE", MOMENT)
+    monkeypatch.setattr(submission, "READY_WITHIN", MOMENT)
+    await shop.given(said(2))
+    shop.desk.fault(kind="reject", verb="batches.create", reason="file_not_ready")
+    refused = (await shop.submission()).refusal
+    assert refused is not None
+    assert refused.code == "input_file_not_ready"
+
+
+def test_every_step_bears_its_provider_s_name(shop: Shop) -> None:
+    verbs = ("upload", "submit", "poll", "cancel", "download", "recall", "clean_up")
+    names = [activity._Definition.must_from_callable(step).name for step in shop.jobs.activities]
+    assert names == [f"openai.{verb}" for verb in verbs]
+
+
+async def test_an_input_that_is_gone_is_said_so_of(shop: Shop) -> None:
+    await shop.given(said(2))
+    await shop.house.storage.delete(file_key(INPUT))
+    with pytest.raises(ObjectNotFound):
+        await shop.run(shop.jobs.upload, job_order())

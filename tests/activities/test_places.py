@@ -1,0 +1,94 @@
+"""How a shard's wish for a place is heard, and what is said of it."""
+
+import secrets
+from datetime import timedelta
+
+import pytest
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.place_payloads import Asking, PlacesState, WaitingNote, Wish
+from activities.places import Places
+from tests.activities.house import BATCH, NOW, House, order
+from workflows.places import PlacesWorkflow
+
+SHARD = f"{BATCH}/shard-0000"
+
+
+@pytest.fixture
+def client(temporal: WorkflowEnvironment) -> Client:
+    return temporal.client
+
+
+@pytest.fixture
+def steps(house: House, client: Client) -> Places:
+    return Places(catalog=house.catalog, client=client)
+
+
+def asking(*deployments: str, queue: str, seconds: int = 0) -> Asking:
+    wish = Wish(shard=SHARD, deployments=deployments or ("a",), asked_at=NOW + timedelta(seconds=seconds))
+    return Asking(places=f"places/{queue}", task_queue=queue, wish=wish)
+
+
+async def ask(steps: Places, asking: Asking) -> None:
+    await ActivityEnvironment().run(steps.ask_for_place, asking)
+
+
+def keeper(client: Client, asking: Asking) -> WorkflowHandle[PlacesWorkflow, None]:
+    return client.get_workflow_handle_for(PlacesWorkflow.run, asking.places)
+
+
+async def test_a_wish_is_heard_by_a_keeper_that_is_there_once_it_is_needed(
+    steps: Places, client: Client
+) -> None:
+    wanted = asking("a", "b", queue=secrets.token_hex(8))
+    async with Worker(client, task_queue=wanted.task_queue, workflows=[PlacesWorkflow]):
+        await ask(steps, wanted)
+        state = await keeper(client, wanted).query(PlacesWorkflow.state)
+        assert known(state) == {SHARD}
+        await keeper(client, wanted).terminate()
+
+
+async def test_a_wish_that_is_repeated_is_one_wish_at_one_keeper(steps: Places, client: Client) -> None:
+    wanted = asking("a", queue=secrets.token_hex(8))
+    for _ in range(3):
+        await ask(steps, wanted)
+    first = (await keeper(client, wanted).describe()).run_id
+    async with Worker(client, task_queue=wanted.task_queue, workflows=[PlacesWorkflow]):
+        state = await keeper(client, wanted).query(PlacesWorkflow.state)
+        assert (len(state.waiting) + len(state.holders), known(state)) == (1, {SHARD})
+    assert (await keeper(client, wanted).describe()).run_id == first
+    await keeper(client, wanted).terminate()
+
+
+async def test_after_a_keeper_is_gone_another_hears_the_next_wish(steps: Places, client: Client) -> None:
+    wanted = asking("a", queue=secrets.token_hex(8))
+    await ask(steps, wanted)
+    first = (await keeper(client, wanted).describe()).run_id
+    await keeper(client, wanted).terminate()
+    await ask(steps, wanted)
+    assert (await keeper(client, wanted).describe()).run_id != first
+    await keeper(client, wanted).terminate()
+
+
+def known(state: PlacesState) -> set[str]:
+    return {wish.shard for wish in state.waiting} | set(state.holders)
+
+
+async def test_why_a_shard_waits_is_told_until_it_does_not(steps: Places, house: House) -> None:
+    await house.catalog.add_batch(order())
+    for why in ("Enqueued token limit reached for m.", "still full", None):
+        note = WaitingNote(batch_id=BATCH, shard=0, waiting_on=why)
+        await ActivityEnvironment().run(steps.note_waiting, note)
+        assert (await house.catalog.batch(BATCH)).waiting_on == why
+
+
+async def test_a_shard_that_goes_on_does_not_speak_for_another(steps: Places, house: House) -> None:
+    await house.catalog.add_batch(order())
+    for shard in (0, 1):
+        note = WaitingNote(batch_id=BATCH, shard=shard, waiting_on=f"shard {shard} waits")
+        await ActivityEnvironment().run(steps.note_waiting, note)
+    gone = WaitingNote(batch_id=BATCH, shard=1, waiting_on=None)
+    await ActivityEnvironment().run(steps.note_waiting, gone)
+    assert (await house.catalog.batch(BATCH)).waiting_on == "shard 0 waits"
