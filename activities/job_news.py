@@ -8,7 +8,7 @@ from temporalio import activity
 
 from activities.job_payloads import JobOrder
 from overnight.catalog import Catalog
-from overnight.domain.errors import ProviderUnavailable
+from overnight.domain.errors import ProviderUnavailable, UnknownDeployment
 from overnight.domain.job import BatchJob, Job
 from overnight.domain.usage import Counts
 
@@ -22,10 +22,10 @@ class JobNews:
 
     @asynccontextmanager
     async def telling(self, order: JobOrder) -> AsyncIterator[None]:
-        """Have GET say what the shard waits for while its provider does not answer."""
+        """Have GET say what the shard waits for while its provider does not answer, or is configured away."""
         try:
             yield
-        except ProviderUnavailable as error:
+        except (ProviderUnavailable, UnknownDeployment) as error:
             await self.report(order, waiting_on=error.message)
             raise
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from overnight.domain.batch import BatchError
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import NoPlace, ProviderRefused
+from overnight.domain.errors import NoPlace, ProviderRefused, UnknownDeployment
 from overnight.domain.job import Tag
 from overnight.domain.status import BatchStatus, StopReason
 from overnight.domain.usage import Counts
@@ -46,6 +46,11 @@ class Refusal:
     def of(cls, error: ProviderRefused) -> Self:
         """Return what a provider said as the value it is here: there may be another deployment."""
         return cls(code=error.code, message=error.message)
+
+    @classmethod
+    def of_unknown(cls, error: UnknownDeployment) -> Self:
+        """Return that a deployment was configured away as the value it is here: others may be left."""
+        return cls(code="unknown_deployment", message=error.message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +142,10 @@ class Recalled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remains:
-    """What may be left of a shard at one deployment: its jobs' files, and its uploads."""
+    """What may be left of a shard at one deployment: jobs that we know of, and what was uploaded for them.
+
+    Whatever else bears the shard's tag there is found by it, so one of either is enough.
+    """
 
     provider: str
     deployment: str

@@ -38,22 +38,36 @@ from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain import layout
 from overnight.domain.deployment import ANY_MODEL, Deployment
-from overnight.domain.errors import JobNotFound, NoPlace, NotReadyYet, ProviderRefused, ProviderUnavailable
+from overnight.domain.errors import (
+    JobNotFound,
+    NoPlace,
+    NotReadyYet,
+    ProviderRefused,
+    ProviderUnavailable,
+    UnknownDeployment,
+)
 from overnight.domain.job import TOKEN_LIMIT, Job
 from overnight.domain.plan import ShardPlan
 from overnight.domain.status import BatchStatus
 from overnight.native_lane import (
+    Gathered,
     GatherTask,
     JobInput,
     Translation,
     gather,
+    gathered_before,
     in_our_numbers,
-    only_job,
+    leave_nothing,
     submit_when_ready,
 )
 from overnight.providers import Providers
+from overnight.providers.openai import RESULTS_GONE
 from overnight.providers.protocol import Provider
 from overnight.storage.protocol import Storage
+
+INCOMPLETE_UNTIL = 5
+"""Up to this attempt a completed job's results are fetched again if some are not there: a provider may need
+a moment to show them all. After that, they are lost."""
 
 Order = TypeVar("Order")
 Outcome = TypeVar("Outcome")
@@ -81,16 +95,10 @@ class ProviderJobs:
 
     async def upload(self, order: JobOrder) -> Upload:
         """Send the shard's requests as a file; one that an earlier attempt left there is taken instead."""
-        provider, deployment = self._of(order)
-        content = JobInput(
-            storage=self._storage,
-            input_key=layout.file_key(order.input_file_id),
-            plan=await self._plan(order),
-            endpoint=order.endpoint,
-            model=_provider_model(deployment),
-        )
         try:
             async with heartbeating(), self._telling_all(order, step="upload"):
+                provider, deployment = self._of(order)
+                content = await self._content(order, deployment)
                 if activity.info().attempt > 1:
                     # Its answer may have been lost, or its worker.
                     left = await provider.find_uploads(order.tag, since=order.since)
@@ -102,12 +110,14 @@ class ProviderJobs:
             return Upload(no_place=NoPlaceNow.of(error))
         except ProviderRefused as error:
             return Upload(refusal=Refusal.of(error))
+        except UnknownDeployment as error:
+            return Upload(refusal=Refusal.of_unknown(error))
 
     async def submit(self, order: SubmitOrder) -> Submission:
         """Create the job, or find the one that an earlier attempt has created. Never two."""
-        provider, _ = self._of(order.job)
         try:
             async with heartbeating(), self._news.telling(order.job):
+                provider, _ = self._of(order.job)
                 job = await submit_when_ready(
                     provider,
                     tag=order.job.tag,
@@ -116,13 +126,18 @@ class ProviderJobs:
                     since=order.job.since,
                     again=activity.info().attempt > 1,
                 )
+                await self._news.note(job, order.job)
         except NoPlace as error:
             return Submission(no_place=NoPlaceNow.of(error))
         except NotReadyYet as error:
             return Submission(refusal=Refusal(code="input_file_not_ready", message=error.message))
         except ProviderRefused as error:
             return Submission(refusal=Refusal.of(error))
-        await self._news.note(job, order.job)
+        except UnknownDeployment as error:
+            if activity.info().attempt > 1:
+                # An earlier attempt may have created a job, which nobody could cancel now.
+                raise
+            return Submission(refusal=Refusal.of_unknown(error))
         return Submission(job_id=job.id)
 
     async def poll(self, call: JobCall) -> JobReport:
@@ -130,9 +145,9 @@ class ProviderJobs:
 
         "Not yet" is an error that says when to look again, so the waiting is the server's and costs nothing.
         """
-        provider, _ = self._of(call.job)
         watch = watch_so_far()
         async with heartbeating(lambda: details_of(watch)), self._news.telling(call.job):
+            provider, _ = self._of(call.job)
             job = await _polled(provider, call)
             now = datetime.now(UTC)
             watch = watch.look(job.counts, at=now)
@@ -145,46 +160,40 @@ class ProviderJobs:
 
     async def cancel(self, call: JobCall) -> JobReport:
         """Ask for the job to be cancelled; return what it is then."""
-        provider, _ = self._of(call.job)
         async with heartbeating(), self._news.telling(call.job):
+            provider, _ = self._of(call.job)
             try:
                 job = await provider.cancel(call.job_id)
             except JobNotFound:
                 # There is nothing left to wait for.
                 return JobReport(status=BatchStatus.CANCELLED)
-        await self._news.note(job, call.job)
-        return await self._report_of(job, call.job)
+            await self._news.note(job, call.job)
+            return await self._report_of(job, call.job)
 
     async def download(self, order: DownloadOrder) -> Download:
         """Keep the results of a job that has ended as the shard's checkpoints."""
-        provider, deployment = self._of(order.job)
-        task = GatherTask(
-            batch_id=order.job.batch_id,
-            shard=order.job.shard,
-            input_key=layout.file_key(order.job.input_file_id),
-            plan=await self._plan(order.job),
-            attempt=attempt_name(),
-            translation=Translation(
-                batch_id=order.job.batch_id,
-                client_model=_client_model(deployment),
-                provider_model=_provider_model(deployment),
-                stopped=order.stopped,
-            ),
-        )
-        try:
-            async with heartbeating(), self._telling_all(order.job, step="download"):
+        async with heartbeating(), self._telling_all(order.job, step="download"):
+            provider, deployment = self._of(order.job)
+            task = await self._gather_task(order, deployment)
+            try:
                 job = await provider.poll(order.job_id)
                 found = await gather(self._storage, task=task, results=provider.results(job))
-        except ProviderRefused as error:
-            return Download(lines=task.plan.lines, refusal=Refusal.of(error))
-        # Other shards may run on for long, and this one waits for nothing any more.
-        await self._news.report(order.job, job.counts)
+            except ProviderRefused as error:
+                await self._news.report(order.job)
+                return await self._without_results(task, error)
+            _see_that_all_is_there(job, found)
+            # Other shards may run on for long, and this one waits for nothing any more.
+            await self._news.report(order.job, job.counts)
         return Download(lines=found.lines, answered=found.answered, warning=found.warning(job))
 
     async def recall(self, order: JobOrder) -> Recalled:
         """Find the jobs of a shard whose story can't say what it had submitted, and cancel those that run."""
-        provider, _ = self._of(order)
         async with heartbeating(), self._news.telling(order):
+            try:
+                provider, _ = self._of(order)
+            except UnknownDeployment:
+                # Nobody has its key any more.
+                return Recalled()
             # What was asked for a moment ago is to be in the listing.
             await asyncio.sleep(provider.limits.list_lag.total_seconds())
             jobs = await provider.find(order.tag.of_shard, since=order.since)
@@ -195,24 +204,20 @@ class ProviderJobs:
         return Recalled(jobs=tuple(call for call in calls if call is not None))
 
     async def clean_up(self, remains: Remains) -> None:
-        """Leave nothing at the provider: no twin of a job that runs, and no file of any."""
-        provider = self._providers.of(self._settings.deployment(remains.deployment))
-        async with heartbeating():
-            for call in remains.jobs:
-                await only_job(provider, tag=call.job.tag, since=call.job.since)
-                await self._delete_results(provider, call)
-            for order in {*remains.uploads, *(call.job for call in remains.jobs)}:
-                for file_id in await provider.find_uploads(order.tag, since=order.since):
-                    await provider.delete_file(file_id)
-
-    async def _delete_results(self, provider: Provider, call: JobCall) -> None:
-        try:
-            job = await provider.poll(call.job_id)
-        except JobNotFound:
+        """Leave nothing of the shard at the provider: no job that runs, and no file of any."""
+        orders = (*remains.uploads, *(call.job for call in remains.jobs))
+        if not orders:
             return
-        for file_id in (job.output_file_id, job.error_file_id):
-            if file_id:
-                await provider.delete_file(file_id)
+        async with heartbeating(), self._news.telling(orders[0]):
+            provider = self._providers.of(self._settings.deployment(remains.deployment))
+            await leave_nothing(
+                provider,
+                tag=orders[0].tag,
+                job_ids=[call.job_id for call in remains.jobs],
+                since=min(order.since for order in orders),
+            )
+            if activity.info().attempt > 1:
+                await self._news.report(orders[0])
 
     async def _report_of(self, job: Job, order: JobOrder) -> JobReport:
         report = JobReport(status=job.status, counts=job.counts)
@@ -229,6 +234,7 @@ class ProviderJobs:
             storage=self._storage,
             input_key=layout.file_key(order.input_file_id),
             plan=await self._plan(order),
+            shard=order.shard,
         )
         if not errors:
             unsaid = f"{self._provider} failed the job and does not say why."
@@ -236,6 +242,37 @@ class ProviderJobs:
         return Refusal(code=errors[0].code, message=errors[0].message, errors=errors)
 
     # --- parts ---------------------------------------------------------------------------------
+
+    async def _content(self, order: JobOrder, deployment: Deployment) -> JobInput:
+        return JobInput(
+            storage=self._storage,
+            input_key=layout.file_key(order.input_file_id),
+            plan=await self._plan(order),
+            endpoint=order.endpoint,
+            model=_provider_model(deployment),
+        )
+
+    async def _gather_task(self, order: DownloadOrder, deployment: Deployment) -> GatherTask:
+        return GatherTask(
+            batch_id=order.job.batch_id,
+            shard=order.job.shard,
+            input_key=layout.file_key(order.job.input_file_id),
+            plan=await self._plan(order.job),
+            attempt=attempt_name(),
+            translation=Translation(
+                batch_id=order.job.batch_id,
+                client_model=_client_model(deployment),
+                provider_model=_provider_model(deployment),
+                stopped=order.stopped,
+            ),
+        )
+
+    async def _without_results(self, task: GatherTask, error: ProviderRefused) -> Download:
+        """Return what is held already, as when the story is told again after a Reset; or else the refusal."""
+        held = await gathered_before(self._storage, task=task) if error.code == RESULTS_GONE else None
+        if held is None:
+            return Download(lines=task.plan.lines, refusal=Refusal.of(error))
+        return Download(lines=held.lines, answered=held.answered)
 
     @asynccontextmanager
     async def _telling_all(self, order: JobOrder, *, step: str) -> AsyncIterator[None]:
@@ -273,6 +310,14 @@ def _call(order: JobOrder, job: Job) -> JobCall | None:
     if not number.isdecimal():
         return None
     return JobCall(job=replace(order, number=int(number)), job_id=job.id)
+
+
+def _see_that_all_is_there(job: Job, found: Gathered) -> None:
+    done = job.counts.done
+    if job.status is not BatchStatus.COMPLETED or activity.info().attempt > INCOMPLETE_UNTIL:
+        return
+    if found.answered < done:
+        raise ProviderUnavailable(f"results of {found.answered:,} of {done:,} lines so far")
 
 
 async def _polled(provider: Provider, call: JobCall) -> Job:

@@ -55,6 +55,7 @@ class Record:
 class ShardOrder:
     """One shard to run. With `stop` it is not run, only sealed: its lines get that reason.
 
+    With `recall` its story may have been told before, so providers are asked first for what they have of it.
     `default_model` is that of lines which name none; without one there are no such lines.
     """
 
@@ -66,7 +67,9 @@ class ShardOrder:
     routes: tuple[Route, ...]
     window: timedelta
     created_at: datetime
+    model: str | None = None
     stop: StopReason | None = None
+    recall: bool = False
     default_model: str | None = None
 
 

@@ -5,21 +5,23 @@ from datetime import datetime, timedelta
 
 PLACES = "Places"
 ASK = "ask"
+WHY_NOT = "why_not"
 GRANTED = "granted"
-NO_PLACE = "no_place"
-"""The names of the workflow and its signal, and of the two signals that a shard is sent."""
+"""The names of the workflow, of its signal and its query, and of the signal that a shard is sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """A shard, by its workflow's id, wants to run a job at one of these deployments, best first.
 
-    `asked_at` is when it first asked: one that comes back without having found room keeps its turn.
+    `asked_at` is when it first asked: one that comes back without having found room keeps its turn. `asking`
+    counts the places it has asked for; a wish that is made again bears the same number.
     """
 
     shard: str
     deployments: tuple[str, ...]
     asked_at: datetime
+    asking: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +35,27 @@ class Asking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingNote:
-    """Why a shard can't go on just now, for whoever asks for its batch; None when it can again."""
+    """A shard waits for a place, or, with `over`, no longer does: for whoever asks for its batch.
+
+    `places` is the id of the workflow that knows why.
+    """
 
     batch_id: str
     shard: int
-    waiting_on: str | None
+    places: str
+    deployments: tuple[str, ...]
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A shard may submit a job to this deployment. After a `trial` it should say how that went at once."""
+    """A shard may submit a job to this deployment. After a `trial` it should say how that went at once.
+
+    `asking` is that of its wish: a grant that comes late, for a place that was given back, is none.
+    """
 
     deployment: str
+    asking: int
     trial: bool = False
 
 
@@ -76,5 +87,5 @@ class PlacesState:
     """Who waits, who has a place where, and which deployments are narrow."""
 
     waiting: tuple[Wish, ...] = ()
-    holders: dict[str, str] = field(default_factory=dict)
+    holders: dict[str, Grant] = field(default_factory=dict)
     narrow: dict[str, Narrow] = field(default_factory=dict)

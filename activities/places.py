@@ -1,15 +1,21 @@
 """The steps by which a shard gets its turn: asking for a place, and saying that it waits for one."""
 
-from temporalio import activity
-from temporalio.client import Client
-from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from datetime import timedelta
 
-from activities.place_payloads import ASK, PLACES, Asking, WaitingNote
+from temporalio import activity
+from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.service import RPCError
+
+from activities.place_payloads import ASK, PLACES, WHY_NOT, Asking, WaitingNote
 from overnight.catalog import Catalog
 from overnight.domain.usage import Counts
 
 FIRST = Priority(priority_key=1)
 """Of the workflow that grants places: every shard waits for it, so it waits behind none of them."""
+
+QUERY_TIMEOUT = timedelta(seconds=5)
+"""How long the keeper of the places may take to say why there is none."""
 
 
 class Places:
@@ -37,11 +43,23 @@ class Places:
     @activity.defn(name="note_waiting")
     async def note_waiting(self, note: WaitingNote) -> None:
         """Have GET say why the shard waits, or that it no longer does."""
+        waiting_on = None if note.over else await self._why_not(note)
         await self._catalog.report_progress(
             note.batch_id,
             shard=note.shard,
             chunk=0,
             attempt="place",
             counts=Counts(),
-            waiting_on=note.waiting_on,
+            waiting_on=waiting_on,
         )
+
+    async def _why_not(self, note: WaitingNote) -> str:
+        places = self._client.get_workflow_handle(note.places)
+        try:
+            why: str = await places.query(
+                WHY_NOT, list(note.deployments), result_type=str, rpc_timeout=QUERY_TIMEOUT
+            )
+        except (RPCError, WorkflowQueryFailedError):
+            # It is only a word for people, and its turn will come.
+            return "its turn at the provider"
+        return why

@@ -60,6 +60,10 @@ that a native batch is, neither has much to do while its job runs, so few are mi
 POLLERS = 2
 """Tasks given to a frozen worker's pollers come back only by timeout, so there are few."""
 
+PROVIDER_POLLERS = 5
+"""A thousand jobs are looked at 16 times a second, each look a task of its own; a busy server hands out some
+five a second to one poller. Of a frozen worker they come back after a few missed heartbeats."""
+
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -185,7 +189,7 @@ def _provider(client: Client, jobs: ProviderJobs, *, name: str, rate: float | No
         # Temporal keeps it for the queue, so for all workers together; each of them has to say the same.
         max_task_queue_activities_per_second=rate,
         max_concurrent_activities=MAX_CALLS,
-        max_concurrent_activity_task_polls=POLLERS,
+        max_concurrent_activity_task_polls=PROVIDER_POLLERS,
         graceful_shutdown_timeout=GRACE,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,

@@ -32,6 +32,8 @@ with workflow.unsafe.imports_passed_through():
 
 Outcome = TypeVar("Outcome")
 
+_GOING_ON = (BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS)
+
 
 class Stopped(Exception):
     """The shard is to go no further; what it has is still owed."""
@@ -56,7 +58,7 @@ class NativeLane:
         self._routes = {route.deployment: route for route in routes}
         self._on_running = on_running
         self._stop = order.stop
-        self._place = Place(order, ids.places_id(self._routes))
+        self._place = Place(order, ids.places_id(self._routes, model=order.model))
         self._woken = self._running = False
         self._number = 0
         self._unclear: JobOrder | None = None
@@ -91,16 +93,16 @@ class NativeLane:
     @property
     def remains(self) -> tuple[Remains, ...]:
         """What may be left at each deployment, to be cleaned up."""
-        everywhere = (
-            Remains(
-                provider=route.provider,
-                deployment=deployment,
-                jobs=tuple(call for call in self._jobs if call.job.deployment == deployment),
-                uploads=tuple(order for order in self._uploads if order.deployment == deployment),
-            )
-            for deployment, route in self._routes.items()
-        )
+        everywhere = map(self._left_at, self._routes)
         return tuple(each for each in everywhere if each.jobs or each.uploads)
+
+    def _left_at(self, deployment: str) -> Remains:
+        return Remains(
+            provider=self._routes[deployment].provider,
+            deployment=deployment,
+            jobs=tuple(call for call in self._jobs if call.job.deployment == deployment),
+            uploads=tuple(order for order in self._uploads if order.deployment == deployment),
+        )
 
     async def _go_round(self) -> Ending:
         """Ask one deployment after the other, until one has run the shard or all have refused it."""
@@ -111,6 +113,9 @@ class NativeLane:
             deployment = await self._place.had(candidates, stopped=lambda: self._stop is not None)
             self._go_on()
             outcome = await self._at(deployment)
+            if isinstance(outcome, NoPlaceNow):
+                # Tried again and again, what is left there would pile up.
+                await self._clean_up_at(deployment)
             await self._place.leave(outcome if isinstance(outcome, NoPlaceNow) else None)
             match outcome:
                 case Ending():
@@ -123,6 +128,15 @@ class NativeLane:
                     if candidates:
                         self._warnings.append(outcome.message)
         return Ending(refusal=refusal)
+
+    async def _clean_up_at(self, deployment: str) -> None:
+        left = self._left_at(deployment)
+        cleaning = verbs.CLEAN_UP.start(left.provider, left)
+        await done_or(cleaning, until=lambda: self._stop is not None)
+        await outcome_of(cleaning)
+        self._go_on()
+        self._jobs = [call for call in self._jobs if call.job.deployment != deployment]
+        self._uploads = [order for order in self._uploads if order.deployment != deployment]
 
     async def _at(self, deployment: str) -> Ending | NoPlaceNow | Refusal:
         self._number += 1
@@ -137,11 +151,11 @@ class NativeLane:
 
     async def _see_through(self, call: JobCall) -> Ending | NoPlaceNow | Refusal:
         report = await self._followed(call)
-        failed = report.no_place or report.refusal
-        if failed is not None:
-            self._job = None
-            return failed
-        return await self._download(call, report)
+        if report.status is BatchStatus.CANCELLED:
+            self._warnings.append(f"job {call.job_id} was cancelled at its provider, by somebody else")
+        outcome = report.no_place or report.refusal or await self._download(call, report)
+        self._job = None
+        return outcome
 
     # --- one step each -------------------------------------------------------------------------
 
@@ -170,23 +184,27 @@ class NativeLane:
         self._jobs.append(self._job)
         return self._job
 
-    async def _followed(self, call: JobCall, *, to_the_end: bool = False) -> JobReport:
-        """Follow a job until it has ended, or, unless `to_the_end`, until the shard is stopped."""
-        seen: BatchStatus | None = None
-        while True:
+    async def _followed(self, call: JobCall) -> JobReport:
+        """Follow a job until it has ended."""
+        report = await self._next(call, seen=None)
+        while not report.status.ended:
+            report = await self._next(call, seen=report.status)
+        return report
+
+    async def _next(self, call: JobCall, *, seen: BatchStatus | None, to_the_end: bool = False) -> JobReport:
+        """Wait until a job is in another status than the one `seen`; a wake-up has it looked at now."""
+        report: JobReport | None = None
+        while report is None:
             self._woken = False
             polling = verbs.POLL.start(self._provider(call.job), replace(call, seen=seen))
             await done_or(polling, until=lambda: self._woken or self._to_stop(to_the_end=to_the_end))
             report = await outcome_of(polling)
             if report is None:
                 self._go_on(to_the_end=to_the_end)
-                continue
-            seen = report.status
-            workflow.set_current_details(f"{call.job_id}: {seen.value}")
-            if seen not in (BatchStatus.VALIDATING, BatchStatus.FAILED):
-                await self._runs()
-            if seen.ended:
-                return report
+        workflow.set_current_details(f"{call.job_id}: {report.status.value}")
+        if report.status not in (BatchStatus.VALIDATING, BatchStatus.FAILED):
+            await self._runs()
+        return report
 
     async def _download(
         self, call: JobCall, report: JobReport, *, to_the_end: bool = False
@@ -217,28 +235,30 @@ class NativeLane:
         return Ending()
 
     async def _take_leave(self) -> None:
-        for call in await self._to_end():
-            report = await verbs.CANCEL.start(self._provider(call.job), call)
-            if not report.status.ended:
-                report = await self._followed(call, to_the_end=True)
-            if report.refusal is None and report.no_place is None:
-                await self._download(call, report, to_the_end=True)
-
-    async def _to_end(self) -> list[JobCall]:
-        if self._job is not None:
-            return [self._job]
-        if self._order.stop is not None:
-            # Told again after it was terminated: what it had submitted, only the providers know.
+        if self._order.recall:
+            # Told again: what it had submitted, only the providers know.
             unclear = [self._job_order(deployment, 1) for deployment in self._routes]
         else:
             unclear = [self._unclear] if self._unclear else []
-        found: list[JobCall] = []
-        for order in unclear:
-            recalled = await verbs.RECALL.start(self._provider(order), order)
-            found += recalled.jobs
-            self._uploads.append(order)
-        self._jobs += found
-        return found
+        known = [self._end(self._job)] if self._job else []
+        await asyncio.gather(*known, *(self._recall(order) for order in unclear))
+
+    async def _recall(self, order: JobOrder) -> None:
+        self._uploads.append(order)
+        recalled = await verbs.RECALL.start(self._provider(order), order)
+        self._jobs += recalled.jobs
+        for call in recalled.jobs:
+            await self._end(call)
+
+    async def _end(self, call: JobCall) -> None:
+        report = await verbs.CANCEL.start(self._provider(call.job), call)
+        while not report.status.ended:
+            report = await self._next(call, seen=report.status, to_the_end=True)
+            if report.status in _GOING_ON:
+                # A provider may have thought it too early to cancel.
+                report = await verbs.CANCEL.start(self._provider(call.job), call)
+        if report.refusal is None and report.no_place is None:
+            await self._download(call, report, to_the_end=True)
 
     # --- parts ---------------------------------------------------------------------------------
 

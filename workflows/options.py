@@ -59,11 +59,26 @@ LONGEST_SHUT = timedelta(minutes=30)
 TRIAL = timedelta(hours=1)
 """How long one shard's job decides whether there is room again; then it is the next one's turn."""
 
+CLEANING_TIMEOUT = timedelta(hours=1)
+NOW_AND_THEN = RetryPolicy(
+    initial_interval=timedelta(seconds=5),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(hours=1),
+)
+"""For cleaning up at a provider: a job may take its time to end, and a key may be gone for good."""
+
 CLEAN_UP_TIMEOUT = timedelta(days=30)
 """How long a provider is asked to delete what we left there. By then it has done so by itself."""
 
 ASK_AGAIN = timedelta(minutes=20)
 """How long a shard that has no place yet hears nothing before it asks once more. It keeps its turn."""
+
+NOTED_AFTER = timedelta(seconds=5)
+"""How long a shard waits for a place before its batch says so; most are granted at once."""
+
+WISHES_CARRIED = 5_000
+"""How many of those who wait a keeper of places takes along to its next run, which bounds its input. The
+others ask again."""
 
 PLACES_IDLE = timedelta(hours=1)
 """How long a keeper of places that has nobody to keep them for stays."""
@@ -77,6 +92,13 @@ all would be opened before the first is submitted."""
 
 WHAT_CAN_WAIT = Priority(priority_key=4)
 """Of cleaning up: no result is to wait for it."""
+
+TELLINGS = 5
+"""How often a shard's story is told again that somebody terminates; then it is only put in order."""
+
+MAX_PARALLEL_JOBS = 50
+"""Shards of one batch in the native lane at once, where a job may take all of the window. Who may submit is
+decided by the places."""
 
 MAX_PARALLEL_SHARDS = 2
 MAX_PARALLEL_CHUNKS = 3

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from temporalio import workflow
@@ -26,44 +26,49 @@ class Place:
         self._order = order
         self._places = f"places/{places}"
         self._asked_at: datetime | None = None
+        self._asking = 0
         self._grant: Grant | None = None
-        self._why_not: str | None = None
+        # A story told again may have a place from before.
+        self._to_leave = order.recall
 
     def granted(self, grant: Grant) -> None:
-        """Hear that there is one."""
-        self._grant = grant
-
-    def refused(self, why: str) -> None:
-        """Hear that there is none yet."""
-        self._why_not = why
+        """Hear that there is one. What was granted to an earlier wish, or twice, is none."""
+        if grant.asking == self._asking and self._grant is None:
+            self._grant = grant
 
     async def had(self, deployments: Sequence[str], *, stopped: Callable[[], bool]) -> str:
         """Return at which of `deployments` there is a place, once there is one; "" if stopped before."""
-        self._forget()
+        self._next()
         # Whoever comes back without having found room keeps its turn.
         self._asked_at = self._asked_at or workflow.now()
-        wish = Wish(shard=_shard(), deployments=tuple(deployments), asked_at=self._asked_at)
+        wish = Wish(
+            shard=_shard(), deployments=tuple(deployments), asked_at=self._asked_at, asking=self._asking
+        )
         await self._ask(wish)
-        noted: str | None = None
-        while self._grant is None and not stopped():
-            if self._why_not != noted:
-                noted = self._why_not
-                await self._note(noted)
-            await self._hear_more(wish, noted, stopped=stopped)
-        if noted is not None:
-            await self._note(None)
+        if not await self._heard(options.NOTED_AFTER, stopped=stopped):
+            await self._note(wish)
+            while not await self._heard(options.ASK_AGAIN, stopped=stopped):
+                # Whoever keeps the places may have been terminated, and its successor knows of nobody.
+                await self._ask(wish)
+                await self._note(wish)
+            await self._note(wish, over=True)
         return self._grant.deployment if self._grant else ""
 
-    async def _hear_more(self, wish: Wish, noted: str | None, *, stopped: Callable[[], bool]) -> None:
+    def _next(self) -> None:
+        self._asking += 1
+        self._grant = None
+        self._to_leave = True
+
+    async def _heard(self, patience: timedelta, *, stopped: Callable[[], bool]) -> bool:
         try:
             await workflow.wait_condition(
-                lambda: self._grant is not None or stopped() or self._why_not != noted,
-                timeout=options.ASK_AGAIN,
+                lambda: self._grant is not None or stopped(),
+                timeout=patience,
                 timeout_summary="until the place is asked for again",
             )
         except TimeoutError:
-            # Whoever keeps the places may have been terminated, and its successor knows of nobody.
-            await self._ask(wish)
+            return False
+        return True
 
     async def settle(self) -> None:
         """Say that the job was taken, if others wait to hear it."""
@@ -73,17 +78,15 @@ class Place:
 
     async def leave(self, no_place: NoPlaceNow | None = None) -> None:
         """Give the place, or the wish for one, back; with `no_place` since there was no room after all."""
-        if self._asked_at is None:
+        if not self._to_leave:
             return
+        self._to_leave = False
         leaving = Leaving(
             shard=_shard(),
             no_room=no_place.reason if no_place else None,
             retry_after=no_place.retry_after if no_place else None,
         )
         await self._tell(PlacesWorkflow.leave, leaving)
-
-    def _forget(self) -> None:
-        self._grant = self._why_not = None
 
     async def _ask(self, wish: Wish) -> None:
         await workflow.execute_activity_method(
@@ -100,8 +103,14 @@ class Place:
             # Somebody has terminated it. The next one starts with nobody in it.
             workflow.logger.debug("nobody keeps the places")
 
-    async def _note(self, waiting_on: str | None) -> None:
-        note = WaitingNote(batch_id=self._order.batch_id, shard=self._order.shard, waiting_on=waiting_on)
+    async def _note(self, wish: Wish, *, over: bool = False) -> None:
+        note = WaitingNote(
+            batch_id=self._order.batch_id,
+            shard=self._order.shard,
+            places=self._places,
+            deployments=wish.deployments,
+            over=over,
+        )
         await workflow.execute_activity_method(
             Places.note_waiting, note, **options.row("say what the shard waits for")
         )

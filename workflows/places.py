@@ -7,6 +7,7 @@ luck decides about the next. So never do all that wait try again at once, and fi
 """
 
 import asyncio
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -17,8 +18,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.place_payloads import (
         ASK,
         GRANTED,
-        NO_PLACE,
         PLACES,
+        WHY_NOT,
         Grant,
         Leaving,
         Narrow,
@@ -35,10 +36,10 @@ class PlacesWorkflow:
     @workflow.init
     def __init__(self, state: PlacesState | None = None) -> None:
         state = state or PlacesState()
-        self._waiting = list(state.waiting)
+        self._waiting = {wish.shard: wish for wish in state.waiting}
         self._holders = dict(state.holders)
         self._narrow = dict(state.narrow)
-        self._told: dict[str, str] = {}
+        self._grants: dict[str, Grant] = {}
         self._news = True
 
     @workflow.run
@@ -60,36 +61,43 @@ class PlacesWorkflow:
 
     @workflow.signal(name=ASK, description="A shard wants to submit a job.")
     def ask(self, wish: Wish) -> None:
-        """Queue a wish, by when it was first made. Asking again replaces the wish."""
-        self._waiting = [other for other in self._waiting if other.shard != wish.shard]
-        self._waiting.append(wish)
-        self._waiting.sort(key=lambda each: each.asked_at)
-        self._told.pop(wish.shard, None)
+        """Queue a wish. One that has been granted already is answered with the same grant."""
+        held = self._holders.get(wish.shard)
+        if held is not None and held.asking == wish.asking:
+            self._grants[wish.shard] = held
+        else:
+            self._holders.pop(wish.shard, None)
+            self._waiting[wish.shard] = wish
         self._news = True
 
     @workflow.signal(description="A shard's job was taken: there is room.")
     def settled(self, shard: str) -> None:
         """Let the next one try, after a trial that went well."""
-        deployment = self._holders.get(shard)
-        narrow = self._narrow.get(deployment) if deployment else None
-        if deployment and narrow and narrow.trial == shard:
-            self._open(deployment, narrow)
+        held = self._holders.get(shard)
+        narrow = self._narrow.get(held.deployment) if held else None
+        if held and narrow and narrow.trial == shard:
+            self._open(held.deployment, narrow)
             self._news = True
 
     @workflow.signal(description="A shard's job has ended, or found no room.")
     def leave(self, leaving: Leaving) -> None:
         """Take a place, or a wish, back."""
-        self._waiting = [wish for wish in self._waiting if wish.shard != leaving.shard]
-        self._told.pop(leaving.shard, None)
-        deployment = self._holders.pop(leaving.shard, None)
-        if deployment is None:
+        self._waiting.pop(leaving.shard, None)
+        held = self._holders.pop(leaving.shard, None)
+        if held is None:
             return
         self._news = True
-        narrow = self._narrow.get(deployment)
+        narrow = self._narrow.get(held.deployment)
         if leaving.no_room is not None:
-            self._shut(deployment, leaving.no_room, leaving.retry_after)
+            self._shut(held.deployment, leaving)
         elif narrow is not None:
-            self._open(deployment, narrow)
+            self._open(held.deployment, narrow)
+
+    @workflow.query(name=WHY_NOT, description="Why there is no place at these deployments just now.")
+    def why_not(self, deployments: list[str]) -> str:
+        """Return it in words for people."""
+        reasons = [self._narrow[each].reason for each in deployments if each in self._narrow]
+        return reasons[0] if reasons else "its turn at the provider"
 
     @workflow.query(description="Who waits, who has a place where, and which deployments are narrow.")
     def state(self) -> PlacesState:
@@ -98,43 +106,40 @@ class PlacesWorkflow:
 
     async def _grant_what_can_be(self) -> None:
         # Decided in one go: while a signal is on its way, shards come and leave.
-        words = [self._word_for(wish) for wish in list(self._waiting)]
+        jobs = Counter(grant.deployment for grant in self._holders.values())
+        for wish in sorted(self._waiting.values(), key=lambda each: each.asked_at):
+            self._grant(wish, jobs)
+        grants, self._grants = self._grants, {}
         # All at once: to hear that one has been told takes as long as to hear it of a hundred.
-        await asyncio.gather(*(self._tell(*word) for word in words if word))
+        await asyncio.gather(*(self._tell(shard, grant) for shard, grant in grants.items()))
         workflow.set_current_details(f"{len(self._holders):,} jobs run, {len(self._waiting):,} shards wait")
 
-    def _word_for(self, wish: Wish) -> tuple[str, str, Grant | str] | None:
-        """Decide about a wish, and return what its shard is to be told, if it does not know that already."""
-        deployment = self._choose(wish)
+    def _grant(self, wish: Wish, jobs: Counter[str]) -> None:
+        """Grant a wish where the fewest jobs are of those deployments that may have room, if any has."""
+        open_ones = [each for each in wish.deployments if self._may_have_room(each)]
+        deployment = min(open_ones, key=jobs.__getitem__, default=None)
         if deployment is None:
-            why = self._why_not(wish)
-            if self._told.get(wish.shard) == why:
-                return None
-            self._told[wish.shard] = why
-            return wish.shard, NO_PLACE, why
-        self._waiting.remove(wish)
-        self._holders[wish.shard] = deployment
+            return
         narrow = self._narrow.get(deployment)
         if narrow is not None:
             until = workflow.now() + options.TRIAL
             self._narrow[deployment] = replace(narrow, trial=wish.shard, until=until)
-        return wish.shard, GRANTED, Grant(deployment=deployment, trial=narrow is not None)
-
-    def _choose(self, wish: Wish) -> str | None:
-        """Return the deployment with the fewest jobs of those that may have room; None if there is none."""
-        open_ones = [each for each in wish.deployments if self._may_have_room(each)]
-        held = list(self._holders.values())
-        return min(open_ones, key=held.count, default=None)
+        jobs[deployment] += 1
+        grant = Grant(deployment=deployment, asking=wish.asking, trial=narrow is not None)
+        del self._waiting[wish.shard]
+        self._holders[wish.shard] = self._grants[wish.shard] = grant
 
     def _may_have_room(self, deployment: str) -> bool:
         narrow = self._narrow.get(deployment)
         return narrow is None or workflow.now() >= narrow.until
 
-    def _shut(self, deployment: str, reason: str, retry_after: timedelta | None) -> None:
+    def _shut(self, deployment: str, leaving: Leaving) -> None:
         before = self._narrow.get(deployment)
-        pause = min(before.pause * 2, options.LONGEST_SHUT) if before else options.FIRST_SHUT
-        until = workflow.now() + max(pause, retry_after or timedelta(0))
-        self._narrow[deployment] = Narrow(reason=reason, until=until, pause=pause)
+        pause = before.pause if before else options.FIRST_SHUT
+        if before and before.trial == leaving.shard:
+            pause = min(pause * 2, options.LONGEST_SHUT)
+        until = workflow.now() + max(pause, leaving.retry_after or timedelta(0))
+        self._narrow[deployment] = Narrow(reason=leaving.no_room or "", until=until, pause=pause)
 
     def _open(self, deployment: str, narrow: Narrow) -> None:
         if narrow.trial is not None and not self._waiting:
@@ -142,13 +147,9 @@ class PlacesWorkflow:
             return
         self._narrow[deployment] = replace(narrow, until=workflow.now(), pause=options.FIRST_SHUT, trial=None)
 
-    def _why_not(self, wish: Wish) -> str:
-        reasons = [self._narrow[each].reason for each in wish.deployments if each in self._narrow]
-        return reasons[0] if reasons else "waiting for its turn"
-
-    async def _tell(self, shard: str, signal: str, word: Grant | str) -> None:
+    async def _tell(self, shard: str, grant: Grant) -> None:
         try:
-            await workflow.get_external_workflow_handle(shard).signal(signal, word)
+            await workflow.get_external_workflow_handle(shard).signal(GRANTED, grant)
         except FailureError:
             # It was terminated, or has ended; whoever is gone wants nothing.
             self.leave(Leaving(shard=shard))
@@ -162,6 +163,5 @@ class PlacesWorkflow:
         return options.PLACES_IDLE
 
     def _state(self) -> PlacesState:
-        return PlacesState(
-            waiting=tuple(self._waiting), holders=dict(self._holders), narrow=dict(self._narrow)
-        )
+        oldest = sorted(self._waiting.values(), key=lambda each: each.asked_at)[: options.WISHES_CARRIED]
+        return PlacesState(waiting=tuple(oldest), holders=self._holders, narrow=self._narrow)

@@ -76,7 +76,7 @@ class BatchRuns:
         async with _reaching_temporal():
             try:
                 await self._start(
-                    order,
+                    replace(order, again=True),
                     reuse=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                     signal="cancel" if cancelled else None,
                 )

@@ -7,7 +7,7 @@ from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
     from activities.payloads import SealedShard, SealOrder, ShardOrder
-    from activities.place_payloads import GRANTED, NO_PLACE, Grant
+    from activities.place_payloads import GRANTED, Grant
     from activities.seal import Seal
     from overnight.domain.deployment import BatchLane
     from overnight.domain.status import RESULT_MISSING, NoAnswer, StopReason
@@ -31,6 +31,7 @@ class ShardWorkflow:
         self._stop = order.stop
         self._native = tuple(route for route in order.routes if route.lane is BatchLane.NATIVE)
         self._lines = tuple(route for route in order.routes if route.lane is BatchLane.LINES)
+        self._may_be_missing = RESULT_MISSING if self._native else None
         self._lane = NativeLane(order, self._native, on_running=self._tell_batch)
 
     @workflow.run
@@ -49,21 +50,25 @@ class ShardWorkflow:
         """Go on to submit."""
         self._lane.place.granted(grant)
 
-    @workflow.signal(name=NO_PLACE, description="There is no place yet for the shard's job.")
-    def no_place(self, why: str) -> None:
-        """Wait, and say why."""
-        self._lane.place.refused(why)
-
     @workflow.signal(description="The provider has news of the shard's job.")
     def wake(self) -> None:
         """Look at the job now."""
         self._lane.wake()
 
     async def _story(self) -> SealedShard:
-        ending = await self._run()
-        sealed = await self._seal(self._missing(ending))
+        try:
+            ending = await self._run()
+            sealed = await self._seal(self._missing(ending))
+        except FailureError:
+            # It can't go on, but what it has at a provider would.
+            await self._let_go()
+            raise
+        await self._let_go()
+        return _as_told(sealed, ending)
+
+    async def _let_go(self) -> None:
+        await self._lane.place.leave()
         await self._clean_up()
-        return replace(sealed, refusal=ending.refusal, expired=ending.expired, warnings=ending.warnings)
 
     async def _run(self) -> Ending:
         ending = Ending()
@@ -72,6 +77,9 @@ class ShardWorkflow:
         if self._lines and self._stop is None and (ending.refusal or not self._native):
             refused = (ending.refusal.message,) if ending.refusal else ()
             ending = Ending(warnings=(*ending.warnings, *refused))
+            if refused:
+                await self._tell_batch()
+            self._may_be_missing = None
             await send_lines(self._order, self._lines, stopped=lambda: self._stop is not None)
         return ending
 
@@ -83,7 +91,7 @@ class ShardWorkflow:
             return NoAnswer(ending.refusal.code, ending.refusal.message)
         if ending.expired:
             return StopReason.EXPIRED.no_answer
-        return RESULT_MISSING if self._native else None
+        return self._may_be_missing
 
     async def _seal(self, missing: NoAnswer | None) -> SealedShard:
         order = SealOrder(
@@ -121,3 +129,10 @@ class ShardWorkflow:
             await workflow.get_external_workflow_handle(parent.workflow_id).signal(SHARD_RUNS)
         except FailureError:
             workflow.logger.debug("the batch has ended meanwhile")
+
+
+def _as_told(sealed: SealedShard, ending: Ending) -> SealedShard:
+    if ending.refusal is None or not sealed.counts.completed:
+        return replace(sealed, refusal=ending.refusal, expired=ending.expired, warnings=ending.warnings)
+    # It was run before, and its story is told again: its answers are there.
+    return replace(sealed, expired=ending.expired, warnings=(*ending.warnings, ending.refusal.message))

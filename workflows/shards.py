@@ -15,6 +15,7 @@ from temporalio.workflow import ChildWorkflowHandle
 with workflow.unsafe.imports_passed_through():
     from activities.payloads import Manifest, SealedShard, ShardOrder
     from overnight.domain.batch import BatchOrder
+    from overnight.domain.deployment import BatchLane
     from overnight.domain.status import StopReason
     from workflows import options
     from workflows.shard import ShardWorkflow
@@ -27,7 +28,7 @@ class Shards:
         self._order = order
         self._running: dict[int, ChildWorkflowHandle[ShardWorkflow, SealedShard]] = {}
         self.stopped: StopReason | None = None
-        self.expired = False
+        self.expired = self._given_up = False
         self.total = 0
         self.done = 0
 
@@ -42,15 +43,17 @@ class Shards:
         if remaining <= timedelta(0):
             self.stop(StopReason.EXPIRED)
         stopping = asyncio.create_task(self._stop_when_told(remaining))
-        places = asyncio.Semaphore(options.MAX_PARALLEL_SHARDS)
+        places = asyncio.Semaphore(_places(manifest))
         shards = [asyncio.create_task(self._shard(manifest, shard, places)) for shard in range(self.total)]
         try:
             return await asyncio.gather(*shards)
+        except FailureError:
+            # What the others have at their providers is to be cancelled, not left to run for nothing.
+            await self._pass_on_to_all()
+            await asyncio.gather(*shards, return_exceptions=True)
+            raise
         finally:
             stopping.cancel()
-            # When one fails for good, the others are not to start, or to go on sending, for nothing.
-            for shard in shards:
-                shard.cancel()
 
     async def _stop_when_told(self, remaining: timedelta) -> None:
         try:
@@ -61,23 +64,41 @@ class Shards:
             )
         except TimeoutError:
             self.stop(StopReason.EXPIRED)
+        await self._pass_on_to_all()
+
+    async def _pass_on_to_all(self) -> None:
         for child in list(self._running.values()):
             await self._pass_on(child)
 
     async def _shard(self, manifest: Manifest, shard: int, places: asyncio.Semaphore) -> SealedShard:
         async with places:
+            if self._given_up:
+                raise asyncio.CancelledError
             try:
-                return await self._child(manifest, shard)
+                return await self._told(manifest, shard)
+            except FailureError:
+                self._given_up = True
+                raise
+            finally:
+                self.done += 1
+
+    async def _told(self, manifest: Manifest, shard: int) -> SealedShard:
+        """Tell a shard's story, and tell it again if somebody terminates it: to its end, at once."""
+        stop, recall = None, self._order.again
+        for _ in range(options.TELLINGS):
+            try:
+                return await self._child(manifest, shard, stop=stop, recall=recall)
             except ChildWorkflowError as failure:
                 if not isinstance(failure.cause, TerminatedError):
                     raise
                 # As with a batch that somebody terminates: what was answered is kept, the rest is cancelled.
-                return await self._child(manifest, shard, stop=StopReason.CANCELLED)
-            finally:
-                self.done += 1
+                stop, recall = StopReason.CANCELLED, True
+        return await self._child(manifest, shard, stop=stop, recall=False)
 
-    async def _child(self, manifest: Manifest, shard: int, *, stop: StopReason | None = None) -> SealedShard:
-        child = await self._start(manifest, shard, stop=stop)
+    async def _child(
+        self, manifest: Manifest, shard: int, *, stop: StopReason | None, recall: bool
+    ) -> SealedShard:
+        child = await self._start(manifest, shard, stop=stop, recall=recall)
         self._running[shard] = child
         try:
             sealed = await child
@@ -87,14 +108,14 @@ class Shards:
         return sealed
 
     async def _start(
-        self, manifest: Manifest, shard: int, *, stop: StopReason | None
+        self, manifest: Manifest, shard: int, *, stop: StopReason | None, recall: bool
     ) -> ChildWorkflowHandle[ShardWorkflow, SealedShard]:
         told = self.stopped
         while True:
             try:
                 child = await workflow.start_child_workflow(
                     ShardWorkflow.run,
-                    self._shard_order(manifest, shard, stop=self.stopped or stop),
+                    self._shard_order(manifest, shard, stop=self.stopped or stop, recall=recall),
                     id=f"{self._order.batch_id}/shard-{shard:04d}",
                     priority=options.WHAT_HAS_BEGUN,
                     static_summary=f"shard {shard + 1} of {self.total}",
@@ -103,11 +124,13 @@ class Shards:
             except WorkflowAlreadyStartedError:
                 # After a Reset, or a Terminate, the child of the run before may still be closing.
                 await workflow.sleep(options.CHILD_ID_WAIT, summary="until the shard's id is free again")
-        if self.stopped is not told:
+        if self.stopped is not told or self._given_up:
             await self._pass_on(child)
         return child
 
-    def _shard_order(self, manifest: Manifest, shard: int, *, stop: StopReason | None) -> ShardOrder:
+    def _shard_order(
+        self, manifest: Manifest, shard: int, *, stop: StopReason | None, recall: bool
+    ) -> ShardOrder:
         return ShardOrder(
             batch_id=self._order.batch_id,
             shard=shard,
@@ -117,15 +140,23 @@ class Shards:
             routes=manifest.routes,
             window=self._order.window,
             created_at=self._order.created_at,
+            model=manifest.model,
             stop=stop,
+            recall=recall,
             default_model=manifest.default_model,
         )
 
     async def _pass_on(self, child: ChildWorkflowHandle[ShardWorkflow, SealedShard]) -> None:
-        if self.stopped is None:
+        reason = self.stopped or (StopReason.CANCELLED if self._given_up else None)
+        if reason is None:
             return
         try:
-            await child.signal(ShardWorkflow.stop, self.stopped)
+            await child.signal(ShardWorkflow.stop, reason)
         except FailureError:
             # It has ended meanwhile, which is as good as stopped.
             workflow.logger.debug("a shard ended before it could be stopped")
+
+
+def _places(manifest: Manifest) -> int:
+    native = any(route.lane is BatchLane.NATIVE for route in manifest.routes)
+    return options.MAX_PARALLEL_JOBS if native else options.MAX_PARALLEL_SHARDS

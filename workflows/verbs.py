@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 from temporalio import workflow
+from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityHandle
 
 with workflow.unsafe.imports_passed_through():
@@ -34,6 +35,7 @@ class Verb(Generic[Order, Outcome]):
     outcome: type[Outcome]
     timeout: timedelta
     summary: str
+    patience: RetryPolicy | None = None
 
     def start(self, provider: str, order: Order) -> ActivityHandle[Outcome]:
         """Start the step. It is tried without end: the workflow's own timers are the deadline."""
@@ -44,7 +46,7 @@ class Verb(Generic[Order, Outcome]):
             task_queue=queues.provider(provider),
             start_to_close_timeout=self.timeout,
             heartbeat_timeout=options.HEARTBEAT_TIMEOUT,
-            retry_policy=options.PATIENTLY,
+            retry_policy=self.patience or options.PATIENTLY,
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=self.summary,
         )
@@ -59,5 +61,9 @@ CANCEL: Verb[JobCall, JobReport] = Verb("cancel", JobReport, options.CALL_TIMEOU
 DOWNLOAD: Verb[DownloadOrder, Download] = Verb(
     "download", Download, options.BYTES_TIMEOUT, "fetch the results"
 )
-RECALL: Verb[JobOrder, Recalled] = Verb("recall", Recalled, options.CALL_TIMEOUT, "find and cancel what runs")
-CLEAN_UP: Verb[Remains, None] = Verb("clean_up", type(None), options.CALL_TIMEOUT, "delete the job's files")
+RECALL: Verb[JobOrder, Recalled] = Verb(
+    "recall", Recalled, options.SUBMIT_TIMEOUT, "find and cancel what runs"
+)
+CLEAN_UP: Verb[Remains, None] = Verb(
+    "clean_up", type(None), options.CLEANING_TIMEOUT, "delete what is left", options.NOW_AND_THEN
+)

@@ -11,6 +11,8 @@ from overnight.domain.deployment import BatchLane
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+ListLag = Annotated[float, Field(gt=0, le=120)]
+"""In seconds, waited for within a single step: more than two minutes is a mistake."""
 Price = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -71,7 +73,7 @@ class ModelParams(Prices):
     project: Text | None = None
     timeout: Seconds | None = None
     batch_lane: BatchLane | None = None
-    batch_list_lag_seconds: Seconds | None = None
+    batch_list_lag_seconds: ListLag | None = None
     max_parallel_requests: Positive | None = None
     rpm: Positive | None = None
     tpm: Positive | None = None

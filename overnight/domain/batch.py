@@ -16,7 +16,8 @@ COMPLETION_WINDOWS = {"24h": timedelta(hours=24)}
 class BatchOrder:
     """What a client asked for. Everything the batch's story starts from; it holds no secret.
 
-    With a `provider` only its deployments may run the batch.
+    With a `provider` only its deployments may run the batch. `again` says that its story may have been told
+    before, and was broken off.
     """
 
     batch_id: str
@@ -31,6 +32,7 @@ class BatchOrder:
     output_expires_after: timedelta | None = None
     parameters_hash: str = ""
     request_id: str = ""
+    again: bool = False
 
     @property
     def expires_at(self) -> datetime:

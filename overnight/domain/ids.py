@@ -48,9 +48,9 @@ def deployment_id(*identity: str) -> str:
     return f"dep_{_digest('deployment', *identity)[:12]}"
 
 
-def places_id(deployments: Iterable[str]) -> str:
-    """Return what names the places at these deployments together, in whatever order they are."""
-    return _digest("places", *sorted(deployments))[:16]
+def places_id(deployments: Iterable[str], *, model: str | None) -> str:
+    """Return what names the places for a model at these deployments together, in whatever order they are."""
+    return _digest("places", model or "", *sorted(deployments))[:16]
 
 
 def parameters_hash(canonical: bytes) -> str:

@@ -34,6 +34,11 @@ class Tag:
         return f"{self.batch_id}.{self.input_file_id[-8:]}/shard-{self.shard:04d}/job-"
 
     @property
+    def filenames_of_shard(self) -> str:
+        """What the names of the input files of all the jobs of this shard begin with."""
+        return self.of_shard.replace("/", ".")
+
+    @property
     def filename(self) -> str:
         """The name of the job's input file at the provider."""
         return f"{str(self).replace('/', '.')}.jsonl"

@@ -9,18 +9,21 @@ from overnight.jsonl import line_numbers
 from overnight.storage.protocol import Storage
 
 SHOWN_ERRORS = 1_000
-"""How many of a job's errors are told of; a provider may have one for each line."""
+SHOWN_OF_OTHERS = 20
+"""How many of a job's errors are told of, a provider may have one for each line: of the first shard's, and
+of any other's. A batch may have a hundred shards, and all that they say is kept in its history."""
 
 
 async def in_our_numbers(
-    errors: Sequence[BatchError], *, storage: Storage, input_key: str, plan: ShardPlan
+    errors: Sequence[BatchError], *, storage: Storage, input_key: str, plan: ShardPlan, shard: int = 0
 ) -> tuple[BatchError, ...]:
-    """Return the first SHOWN_ERRORS of a job's errors; a number of no line of the job's is left out.
+    """Return a job's first errors, as many as `shard` may show; a number of no line of it is left out.
 
     A job's lines follow each other without a gap, the input's may have blank ones between them, and a shard
     may begin anywhere. Raises StorageError.
     """
-    indices = [_index(error, plan) for error in errors[:SHOWN_ERRORS]]
+    shown = SHOWN_OF_OTHERS if shard else SHOWN_ERRORS
+    indices = [_index(error, plan) for error in errors[:shown]]
     wanted = {index for index in indices if index is not None}
     numbers = await line_numbers(storage.get(input_key), wanted) if wanted else {}
     return tuple(

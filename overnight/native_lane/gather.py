@@ -10,11 +10,12 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from overnight.domain.job import Job
-from overnight.domain.layout import part_key
+from overnight.domain.layout import chunk_prefix, part_key
 from overnight.domain.plan import Chunk, ShardPlan
 from overnight.domain.status import BatchStatus
 from overnight.native_lane.result_record import Translation
 from overnight.outcomes.chunk_lines import read_slabs
+from overnight.outcomes.parts import read_parts
 from overnight.outcomes.record import PART_MARK, pack_record
 from overnight.outcomes.scratch import Scratch
 from overnight.providers.protocol import Result
@@ -71,6 +72,22 @@ async def gather(storage: Storage, *, task: GatherTask, results: AsyncIterator[R
                 key = part_key(task.batch_id, task.shard, number, attempt=task.attempt, part=0)
                 await storage.put(key, sorting.part(chunk))
         return sorting.gathered
+
+
+async def gathered_before(storage: Storage, *, task: GatherTask) -> Gathered | None:
+    """Return what earlier attempts have kept, or None if they have nothing of some chunk.
+
+    Raises StorageError.
+    """
+    answered = 0
+    for number in range(len(task.plan.chunks)):
+        prefix = chunk_prefix(task.batch_id, task.shard, number)
+        async with aclosing(read_parts(storage, prefix)) as records:
+            indices = {record.index async for record in records}
+        if not indices:
+            return None
+        answered += len(indices)
+    return Gathered(lines=task.plan.lines, answered=answered)
 
 
 class _Sorting:

@@ -16,7 +16,7 @@ from overnight.domain.job import Job, Tag
 from overnight.providers.complaints import named
 from overnight.providers.connection import Connection, Patience
 from overnight.providers.openai import OPENAI_LIMITS, Dialect, OpenAIProvider, quoted
-from overnight.providers.shapes import text_of
+from overnight.providers.shapes import LOST_FILE, text_of
 
 if TYPE_CHECKING:
     from overnight.providers.entra import EntraTokens
@@ -35,7 +35,6 @@ _RESULTS_EXPIRE_SINCE = "2025-03-01"
 """The first dated version whose jobs take an expiry for their results."""
 
 _TAKEN_IN = "processed"
-_LOST = frozenset({"error", "deleting", "deleted"})
 
 
 class AzureProvider(OpenAIProvider):
@@ -49,7 +48,7 @@ class AzureProvider(OpenAIProvider):
     async def submit(self, *, tag: Tag, file_id: str, endpoint: Endpoint) -> Job:
         """Create the job once its file is `processed`; before that, Azure would refuse it."""
         status = await self._file_status(file_id)
-        if status in _LOST:
+        if status in LOST_FILE:
             raise ProviderRefused(f"{self._name} says the input file is '{status}'", code="input_file_lost")
         if status != _TAKEN_IN:
             raise NotReadyYet(f"{self._name} says the input file is still '{status}'")

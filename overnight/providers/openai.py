@@ -27,7 +27,16 @@ from overnight.providers.listing import GetPage, listed_since
 from overnight.providers.multipart import Form
 from overnight.providers.protocol import Content, Limits, Result
 from overnight.providers.result_lines import read_results
-from overnight.providers.shapes import TAG_KEY, Raw, read_job, read_object, tag_in_filename, text_of
+from overnight.providers.shapes import (
+    TAG_KEY,
+    Raw,
+    StoredFile,
+    read_file,
+    read_job,
+    read_object,
+    tag_in_filename,
+    text_of,
+)
 from overnight.providers.shared_reading import SharedReading
 
 OPENAI_LIMITS = Limits(
@@ -91,7 +100,12 @@ class OpenAIProvider:
     async def find_uploads(self, tag: Tag, *, since: datetime) -> list[str]:
         """Return the ids of the files with the tag's name, newest first."""
         files = await self._uploads.since(since)
-        return [file_id for file_id, filename in files.items() if filename == tag.filename]
+        return [each.id for each in files.values() if each.filename == tag.filename and not each.lost]
+
+    async def find_remains(self, tag: Tag, *, since: datetime) -> list[str]:
+        """Return the ids of the files of the tag's shard, newest first, those that are lost too."""
+        files = await self._uploads.since(since)
+        return [each.id for each in files.values() if each.filename.startswith(tag.filenames_of_shard)]
 
     async def submit(self, *, tag: Tag, file_id: str, endpoint: Endpoint) -> Job:
         """Create the job. Whatever leaves open whether it was created raises SubmissionUnclear."""
@@ -195,11 +209,12 @@ class OpenAIProvider:
         files = await self._uploads.since(since)
         return [_tagged(job, raw, files) for raw, job in jobs]
 
-    async def _read_uploads(self, since: datetime) -> dict[str, str]:
-        """Return the names of the input files by their ids, newest first."""
+    async def _read_uploads(self, since: datetime) -> dict[str, StoredFile]:
+        """Return the input files by their ids, newest first."""
         query = {"purpose": "batch", **self._dialect.files_query}
         found = listed_since(since, get=self._page_of("/files"), query=query)
-        return {text_of(raw.get("id")) or "": text_of(raw.get("filename")) or "" async for raw in found}
+        files = [file async for raw in found if (file := read_file(raw))]
+        return {file.id: file for file in files}
 
     def _page_of(self, path: str) -> GetPage:
         async def get(query: Mapping[str, str]) -> Raw:
@@ -256,10 +271,11 @@ def _holding_on() -> Iterator[None]:
         ) from error
 
 
-def _tagged(job: Job, raw: Raw, files: Mapping[str, str]) -> Job:
-    if raw.get("metadata") or job.input_file_id is None:
+def _tagged(job: Job, raw: Raw, files: Mapping[str, StoredFile]) -> Job:
+    file = files.get(job.input_file_id or "")
+    if raw.get("metadata") or file is None:
         return job
-    return replace(job, tag=tag_in_filename(files.get(job.input_file_id)))
+    return replace(job, tag=tag_in_filename(file.filename))
 
 
 def _oldest_first(jobs: list[Job]) -> list[Job]:

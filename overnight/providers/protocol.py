@@ -69,7 +69,14 @@ class Provider(Protocol):
         ...
 
     async def find_uploads(self, tag: Tag, *, since: datetime) -> list[str]:
-        """Return the ids of the input files that bear the tag's filename and are not older than `since`."""
+        """Return the ids of the input files that bear the tag's filename and are not older than `since`.
+
+        Those that the provider has lost, or could not take in, are left out: no job can be made of them.
+        """
+        ...
+
+    async def find_remains(self, tag: Tag, *, since: datetime) -> list[str]:
+        """Return the ids of all input files of the tag's shard, of whatever number and in whatever state."""
         ...
 
     async def submit(self, *, tag: Tag, file_id: str, endpoint: Endpoint) -> Job:

@@ -5,6 +5,7 @@ read counts as not there. Nothing here raises.
 """
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
@@ -19,6 +20,13 @@ Raw = dict[str, object]
 TAG_KEY = "overnight_tag"
 """The key of a job's metadata that its tag is under."""
 
+_LONGEST_CODE = 64
+_LONGEST_MESSAGE = 300
+"""In characters. A job can have a thousand errors, and they travel through the batch's history."""
+
+LOST_FILE = frozenset({"error", "deleting", "deleted"})
+"""The statuses, in small letters, of a file that no job can be made of."""
+
 _STATUSES = {
     **{status.value: status for status in BatchStatus},
     "inprogress": BatchStatus.IN_PROGRESS,
@@ -28,6 +36,15 @@ _STATUSES = {
     "pending": BatchStatus.VALIDATING,
 }
 _TAGGED_FILE = re.compile(r"(?P<batch>.+)\.(?P<shard>shard-\d+)\.(?P<job>job-\d+)\.jsonl")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """An input file as a listing shows it. `lost` says that no job can be made of it."""
+
+    id: str
+    filename: str
+    lost: bool
 
 
 def read_object(body: bytes) -> Raw | None:
@@ -58,6 +75,15 @@ def read_job(raw: Raw) -> Job | None:
         error_file_id=text_of(raw.get("error_file_id")),
         errors=_errors(raw.get("errors")),
     )
+
+
+def read_file(raw: Raw) -> StoredFile | None:
+    """Return a file, or None if it has no id."""
+    file_id = text_of(raw.get("id"))
+    if file_id is None:
+        return None
+    lost = (text_of(raw.get("status")) or "").lower() in LOST_FILE
+    return StoredFile(id=file_id, filename=text_of(raw.get("filename")) or "", lost=lost)
 
 
 def tag_in_filename(filename: str | None) -> str | None:
@@ -113,8 +139,8 @@ def _errors(value: object) -> tuple[BatchError, ...]:
 
 def _error(raw: Raw) -> BatchError:
     return BatchError(
-        code=text_of(raw.get("code")) or "provider_error",
-        message=text_of(raw.get("message")) or "The provider does not say why.",
-        param=text_of(raw.get("param")),
+        code=(text_of(raw.get("code")) or "provider_error")[:_LONGEST_CODE],
+        message=(text_of(raw.get("message")) or "The provider does not say why.")[:_LONGEST_MESSAGE],
+        param=(text_of(raw.get("param")) or "")[:_LONGEST_MESSAGE] or None,
         line=number_of(raw.get("line")),
     )

@@ -33,7 +33,6 @@ KILLING = str(Path(__file__).with_name("killing"))
 POINTS: Final = {
     "the upload was taken": "overnight.providers.openai:OpenAIProvider.upload:1:done",
     "the create was accepted": "overnight.providers.openai:OpenAIProvider.submit:1:done",
-    "the job was looked for": "overnight.providers.openai:OpenAIProvider.find:1:done",
     "the job was noted": "overnight.catalog.catalog:Catalog.note_job:1:done",
     "in the middle of the download": "overnight.native_lane.result_record:Translation.record:4",
     "before a file is deleted": "overnight.providers.openai:OpenAIProvider.delete_file:1",

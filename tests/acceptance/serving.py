@@ -144,13 +144,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(condition: Any, *, seconds: float = READY_WITHIN_SECONDS, log: Path | None = None) -> Any:
+def until(
+    condition: Any, *, seconds: float = READY_WITHIN_SECONDS, every: float = 0.05, log: Path | None = None
+) -> Any:
     """Return what `condition` returns as soon as it is true; fail with the log's end when it never is."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():
             return found
-        time.sleep(0.05)
+        time.sleep(every)
     raise AssertionError(f"still not so after {seconds} s\n{log.read_text()[-6000:] if log else ''}")
 
 
@@ -162,7 +164,7 @@ async def eventually(condition: Callable[[], Awaitable[Found]]) -> Found:
     return found
 
 
-def ended(client: OpenAI, batch_id: str, *, log: Path | None = None) -> Any:
+def ended(client: OpenAI, batch_id: str, *, every: float = 0.05, log: Path | None = None) -> Any:
     """Wait for the batch to end and return it; a gateway that is away for a while is waited for."""
 
     def terminal() -> Any:
@@ -172,7 +174,7 @@ def ended(client: OpenAI, batch_id: str, *, log: Path | None = None) -> Any:
             return None
         return batch if batch.status in {"completed", "failed", "expired", "cancelled"} else None
 
-    return until(terminal, log=log)
+    return until(terminal, every=every, log=log)
 
 
 def answered(client: OpenAI, batch_id: str, *, lines: int, log: Path | None = None) -> Any:

@@ -9,6 +9,7 @@ from openai.types.chat import ChatCompletion
 
 from simulators.azure import AzureShapes
 from simulators.native.refusals import refusal_of
+from simulators.native.shapes import Shapes
 from simulators.openai import OpenAIShapes
 from tests.acceptance.inputs import (
     assert_every_line_once,
@@ -23,7 +24,6 @@ from tests.acceptance.serving import Served, ended, results
 
 LINES = 9
 MODELS = ["night", "azure-v1", "azure-dated"]
-WRONG_AS = {"openai": OpenAIShapes(), "azure": AzureShapes()}
 
 
 @pytest.fixture(params=MODELS)
@@ -81,7 +81,7 @@ def test_what_the_provider_says_of_a_line_is_what_the_client_reads(
     assert final.model_extra["overnight"]["warnings"] == []
     assert_every_line_once(sdk, final, LINES)
     refused, limited, silent = results(sdk, final.error_file_id)
-    shapes = WRONG_AS["openai" if model == "night" else "azure"]
+    shapes: Shapes = OpenAIShapes() if model == "night" else AzureShapes()
     for line, status in ((refused, 400), (limited, 429)):
         assert line["error"] is None
         assert line["response"]["status_code"] == status
@@ -92,23 +92,19 @@ def test_what_the_provider_says_of_a_line_is_what_the_client_reads(
 
 
 @pytest.mark.parametrize(
-    ("fate", "failed", "warning"),
+    ("fate", "told"),
     [
-        ({"duplicate_every": 2}, 0, "4 results too many"),
-        ({"lose_every": 4}, 2, "says 9 lines are done, its results are of 7"),
-        ({"fail_every": 3, "fail_status": 503}, 3, None),
+        ({"duplicate_every": 2}, (0, ["4 results too many"])),
+        ({"lose_every": 4}, (2, ["says 9 lines are done, its results are of 7"])),
+        ({"fail_every": 3, "fail_status": 503}, (3, [])),
     ],
     ids=["duplicated", "lost", "failed"],
 )
 def test_shuffled_results_end_up_as_one_outcome_a_line(
-    native: Served,
-    sdk: OpenAI,
-    openai: Provider,
-    tmp_path: Path,
-    fate: dict[str, Any],
-    failed: int,
-    warning: str | None,
+    native: Served, openai: Provider, tmp_path: Path, fate: dict[str, Any], told: tuple[int, list[str]]
 ) -> None:
+    failed, words = told
+    sdk = native.client
     openai.doom(shuffle=True, **fate)
 
     batch = submit(sdk, write_requests(tmp_path / "in.jsonl", LINES))
@@ -116,8 +112,8 @@ def test_shuffled_results_end_up_as_one_outcome_a_line(
 
     assert (final.status, final.request_counts.failed) == ("completed", failed)
     assert_every_line_once(sdk, final, LINES)
-    told = final.model_extra["overnight"]["warnings"]
-    assert [warning in each for each in told] == ([True] if warning else []), told
+    warnings = final.model_extra["overnight"]["warnings"]
+    assert [word in warning for word, warning in zip(words, warnings, strict=True)] == [True] * len(words)
     assert_done_once(openai, final)
 
 
@@ -127,7 +123,7 @@ def test_a_job_that_the_provider_finds_fault_with_fails_with_our_line_numbers(
     path = write_requests(tmp_path / "in.jsonl", 3)
     first, second, third = path.read_text().splitlines()
     # A blank line counts in the client's file, and is not in the provider's.
-    path.write_text("\n".join([first, "", second, third]) + "\n")
+    path.write_text(f"{first}\n\n{second}\n{third}\n")
     openai.rule(models=["another"])
 
     final = ended(sdk, submit(sdk, path).id, log=native.log)

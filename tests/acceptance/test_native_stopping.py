@@ -8,7 +8,7 @@ from openai import OpenAI
 
 from tests.acceptance.inputs import assert_every_line_once, submit, write_requests
 from tests.acceptance.native import NEVER, Provider, assert_nothing_left
-from tests.acceptance.serving import Served, ended, results, until
+from tests.acceptance.serving import Served, answered, ended, results, until
 
 LINES = 10
 DONE = 5
@@ -31,7 +31,7 @@ def test_a_cancelled_batch_waits_for_its_provider_and_keeps_what_that_has_finish
 ) -> None:
     provider.doom(stuck_at=DONE / LINES, cancelling_seconds=NEVER)
     batch = submit(sdk, write_requests(tmp_path / "in.jsonl", LINES, model=model))
-    until(lambda: sdk.batches.retrieve(batch.id).request_counts.completed == DONE, log=native.log)
+    answered(sdk, batch.id, lines=DONE, log=native.log)
 
     assert sdk.batches.cancel(batch.id).status == "cancelling"
     until(lambda: provider.jobs(batch)[0]["status"] == "cancelling", log=native.log)

@@ -101,9 +101,12 @@ class Shop:
     async def polled(self, call: JobCall, seen: BatchStatus | None = None) -> JobReport:
         return await self.run(self.jobs.poll, replace(call, seen=seen))
 
-    async def outcomes(self, call: JobCall, *, stopped: StopReason | None = None) -> dict[str, Any]:
+    async def outcomes(
+        self, call: JobCall, *, stopped: StopReason | None = None, attempt: int = 1
+    ) -> dict[str, Any]:
         """Download and seal; return what became of each line: its status, or the code of its error."""
-        await self.run(self.jobs.download, DownloadOrder(job=call.job, job_id=call.job_id, stopped=stopped))
+        download = DownloadOrder(job=call.job, job_id=call.job_id, stopped=stopped)
+        await self.run(self.jobs.download, download, attempt=attempt)
         seal = Seal(catalog=self.house.catalog, storage=self.house.storage)
         missing = RESULT_MISSING if stopped is None else stopped.no_answer
         placed = SealOrder(batch_id=BATCH, shard=call.job.shard, input_file_id=INPUT, missing=missing)

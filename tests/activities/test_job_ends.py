@@ -1,10 +1,14 @@
 """How a job ends: its results, its cancel, and what is left of it at the provider."""
 
+import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from activities.job_payloads import DownloadOrder, JobCall, Remains
+from activities import heartbeat
+from activities.job_payloads import DownloadOrder, JobCall, Remains, SubmitOrder
+from activities.jobs import INCOMPLETE_UNTIL
 from overnight.domain.errors import ProviderUnavailable, StorageFull
 from overnight.domain.status import BatchStatus, StopReason
 from overnight.domain.usage import Counts
@@ -58,21 +62,36 @@ async def test_where_nothing_was_submitted_nothing_is_recalled(shop: Shop) -> No
     assert (await shop.run(shop.jobs.recall, job_order())).jobs == ()
 
 
-async def download(shop: Shop, call: JobCall) -> Any:
-    return await shop.run(shop.jobs.download, DownloadOrder(job=call.job, job_id=call.job_id))
+async def download(shop: Shop, call: JobCall, *, attempt: int = 1) -> Any:
+    order = DownloadOrder(job=call.job, job_id=call.job_id)
+    return await shop.run(shop.jobs.download, order, attempt=attempt)
 
 
 async def test_results_out_of_order_doubled_and_lost_leave_one_outcome_a_line(any_shop: Shop) -> None:
     await any_shop.given(said(50))
     any_shop.desk.fate(shuffle=True, duplicate_every=10, lose_every=7)
     call = await any_shop.ended()
-    outcomes = await any_shop.outcomes(call)
+    outcomes = await any_shop.outcomes(call, attempt=INCOMPLETE_UNTIL + 1)
     assert sorted(outcomes) == sorted(f"line-{number}" for number in range(50))
     missing = [told["error"]["code"] for told in outcomes.values() if told["error"]]
     assert missing == ["result_missing"] * 7
-    downloaded = await download(any_shop, call)
+    downloaded = await download(any_shop, call, attempt=INCOMPLETE_UNTIL + 1)
     assert (downloaded.lines, downloaded.answered) == (50, 43)
     assert "5 results too many" in downloaded.warning
+
+
+async def test_results_that_are_not_all_there_are_fetched_again_until_they_count_as_lost(shop: Shop) -> None:
+    await shop.given(said(10))
+    shop.desk.fate(lose_every=5)
+    call = await shop.ended()
+    for attempt in (1, INCOMPLETE_UNTIL):
+        with pytest.raises(ProviderUnavailable, match="results of 8 of 10 lines so far"):
+            await download(shop, call, attempt=attempt)
+    assert await shop.waiting_on() == "results of 8 of 10 lines so far"
+    downloaded = await download(shop, call, attempt=INCOMPLETE_UNTIL + 1)
+    assert downloaded.answered == 8
+    assert downloaded.warning is not None
+    assert await shop.waiting_on() is None
 
 
 async def test_counts_that_contradict_the_results_are_told_of(shop: Shop) -> None:
@@ -126,6 +145,17 @@ async def test_results_that_are_gone_are_a_refusal(shop: Shop) -> None:
     assert downloaded.refusal.code == "results_gone"
 
 
+async def test_results_that_are_gone_but_were_kept_before_are_no_refusal(shop: Shop) -> None:
+    await shop.given(said(3))
+    call = await shop.ended()
+    assert (await download(shop, call)).answered == 3
+    job = await shop.desk.provider.poll(call.job_id)
+    assert job.output_file_id is not None
+    await shop.desk.provider.delete_file(job.output_file_id)
+    again = await download(shop, call, attempt=2)
+    assert (again.lines, again.answered, again.refusal) == (3, 3, None)
+
+
 async def test_a_store_without_room_is_told_of_until_there_is_some(shop: Shop) -> None:
     await shop.given(said(2))
     call = await shop.ended()
@@ -161,17 +191,33 @@ async def test_nothing_of_a_shard_is_left_and_everything_of_others(any_shop: Sho
         assert await files_left(any_shop) == [other]
 
 
-async def test_a_twin_of_the_job_that_showed_up_late_is_cancelled(shop: Shop) -> None:
+async def test_jobs_that_run_are_cancelled_and_cleaned_up_after_once_they_have_ended(any_shop: Shop) -> None:
+    await any_shop.given(said(2))
+    any_shop.desk.fate(seconds=86_000)
+    call = await any_shop.submitted()
+    # Of a submit that was left unclear no more is known than the upload.
+    unclear = await any_shop.submitted(job_order(2))
+    await any_shop.uploaded(job_order(3))
+    left = remains(uploads=(3,))
+    with pytest.raises(ProviderUnavailable, match="still ending"):
+        await any_shop.run(any_shop.jobs.clean_up, left)
+    assert await any_shop.waiting_on() == "a job is still ending"
+    # By the names of their inputs such jobs are found again.
+    assert len(await files_left(any_shop)) == 2
+    any_shop.desk.pass_time(3_600)
+    await any_shop.run(any_shop.jobs.clean_up, left, attempt=2)
+    for job_id in (call.job_id, unclear.job_id):
+        assert (await any_shop.desk.provider.poll(job_id)).status is BatchStatus.CANCELLED
+    assert await files_left(any_shop) == []
+    assert await any_shop.waiting_on() is None
+
+
+async def test_a_running_job_of_another_shard_is_left_alone(shop: Shop) -> None:
     await shop.given(said(2))
-    shop.desk.fate(seconds=86_000)
-    call = await shop.submitted()
-    file_id = await shop.uploaded(job_order(2))
-    shop.desk.pass_time(1)
-    twin = await shop.desk.provider.submit(tag=call.job.tag, file_id=file_id, endpoint=call.job.endpoint)
-    await shop.run(shop.jobs.clean_up, remains(call))
-    shop.desk.pass_time(60)
-    assert (await shop.desk.provider.poll(twin.id)).status is BatchStatus.CANCELLED
-    assert (await shop.desk.provider.poll(call.job_id)).status is BatchStatus.IN_PROGRESS
+    other = await shop.desk.submit(tag=job_order(1, shard=1).tag)
+    await shop.run(shop.jobs.clean_up, remains())
+    assert not (await shop.desk.provider.poll(other.id)).status.ended
+    assert other.input_file_id in await files_left(shop)
 
 
 async def test_a_job_that_is_gone_needs_no_cleaning_up(shop: Shop) -> None:
@@ -189,3 +235,36 @@ async def test_a_provider_that_is_down_is_cleaned_up_after_later(shop: Shop) -> 
         await shop.run(shop.jobs.clean_up, remains())
     await shop.run(shop.jobs.clean_up, remains())
     assert await files_left(shop) == []
+
+
+class Beats(list[Any]):
+    """Heartbeats, and a word when there is a new one."""
+
+    def __init__(self) -> None:
+        self.beaten = asyncio.Event()
+
+    def append(self, details: Any) -> None:
+        super().append(details)
+        self.beaten.set()
+
+
+async def test_a_cancel_and_a_submit_beat_until_their_job_is_noted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "BEAT_INTERVAL", timedelta(milliseconds=1))
+    await shop.given(said(2))
+    call = await shop.ended()
+    beats = Beats()
+    note_job = shop.house.catalog.note_job
+
+    async def slow(*args: Any, **kwargs: Any) -> None:
+        # Written down only when it has beaten anew.
+        beats.beaten.clear()
+        async with asyncio.timeout(5):
+            await beats.beaten.wait()
+        await note_job(*args, **kwargs)
+
+    monkeypatch.setattr(shop.house.catalog, "note_job", slow)
+    await shop.run(shop.jobs.cancel, call, beats=beats)
+    await shop.run(shop.jobs.submit, SubmitOrder(job=call.job, file_id="file-any"), beats=beats)
+    assert len(await shop.noted()) == 1

@@ -13,7 +13,7 @@ from overnight.domain.layout import plan_key
 from overnight.domain.plan import ShardPlan
 from overnight.domain.status import BatchStatus
 from overnight.jsonl import encode_plan
-from overnight.native_lane.complaints import SHOWN_ERRORS
+from overnight.native_lane.complaints import SHOWN_ERRORS, SHOWN_OF_OTHERS
 from overnight.native_lane.looking import STILL_AFTER
 from tests.activities.house import BATCH, line
 from tests.activities.shop import Shop, job_order, said
@@ -137,7 +137,7 @@ async def test_very_many_errors_of_a_second_shard_are_the_first_of_them_with_the
     refused = (await shop.polled(call)).refusal
     assert refused is not None
     assert [error.line for error in refused.errors] == [
-        2 * index + 1 for index in range(first.lines, first.lines + SHOWN_ERRORS)
+        2 * index + 1 for index in range(first.lines, first.lines + SHOWN_OF_OTHERS)
     ]
 
 

@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.place_payloads import Asking, PlacesState, WaitingNote, Wish
+from activities.place_payloads import Asking, Grant, Narrow, PlacesState, WaitingNote, Wish
 from activities.places import Places
 from tests.activities.house import BATCH, NOW, House, order
 from workflows.places import PlacesWorkflow
@@ -27,7 +27,9 @@ def steps(house: House, client: Client) -> Places:
 
 
 def asking(*deployments: str, queue: str, seconds: int = 0) -> Asking:
-    wish = Wish(shard=SHARD, deployments=deployments or ("a",), asked_at=NOW + timedelta(seconds=seconds))
+    wish = Wish(
+        shard=SHARD, deployments=deployments or ("a",), asked_at=NOW + timedelta(seconds=seconds), asking=1
+    )
     return Asking(places=f"places/{queue}", task_queue=queue, wish=wish)
 
 
@@ -76,19 +78,37 @@ def known(state: PlacesState) -> set[str]:
     return {wish.shard for wish in state.waiting} | set(state.holders)
 
 
-async def test_why_a_shard_waits_is_told_until_it_does_not(steps: Places, house: House) -> None:
+def note(*, places: str = "places/nobody", shard: int = 0, over: bool = False) -> WaitingNote:
+    return WaitingNote(batch_id=BATCH, shard=shard, places=places, deployments=("a",), over=over)
+
+
+async def test_why_a_shard_waits_is_told_until_it_does_not(
+    steps: Places, house: House, client: Client
+) -> None:
     await house.catalog.add_batch(order())
-    for why in ("Enqueued token limit reached for m.", "still full", None):
-        note = WaitingNote(batch_id=BATCH, shard=0, waiting_on=why)
-        await ActivityEnvironment().run(steps.note_waiting, note)
-        assert (await house.catalog.batch(BATCH)).waiting_on == why
+    queue = secrets.token_hex(8)
+    full = Narrow(reason="Enqueued token limit reached for m.", until=NOW, pause=timedelta(minutes=5))
+    state = PlacesState(holders={"another": Grant(deployment="a", asking=1)}, narrow={"a": full})
+    async with Worker(client, task_queue=queue, workflows=[PlacesWorkflow]):
+        keeper = await client.start_workflow(
+            PlacesWorkflow.run, state, id=f"places/{queue}", task_queue=queue
+        )
+        await ActivityEnvironment().run(steps.note_waiting, note(places=keeper.id))
+        assert (await house.catalog.batch(BATCH)).waiting_on == full.reason
+        await keeper.terminate()
+    await ActivityEnvironment().run(steps.note_waiting, note(over=True))
+    assert (await house.catalog.batch(BATCH)).waiting_on is None
+
+
+async def test_a_keeper_that_can_not_say_why_delays_nobody(steps: Places, house: House) -> None:
+    await house.catalog.add_batch(order())
+    await ActivityEnvironment().run(steps.note_waiting, note())
+    assert (await house.catalog.batch(BATCH)).waiting_on == "its turn at the provider"
 
 
 async def test_a_shard_that_goes_on_does_not_speak_for_another(steps: Places, house: House) -> None:
     await house.catalog.add_batch(order())
     for shard in (0, 1):
-        note = WaitingNote(batch_id=BATCH, shard=shard, waiting_on=f"shard {shard} waits")
-        await ActivityEnvironment().run(steps.note_waiting, note)
-    gone = WaitingNote(batch_id=BATCH, shard=1, waiting_on=None)
-    await ActivityEnvironment().run(steps.note_waiting, gone)
-    assert (await house.catalog.batch(BATCH)).waiting_on == "shard 0 waits"
+        await ActivityEnvironment().run(steps.note_waiting, note(shard=shard))
+    await ActivityEnvironment().run(steps.note_waiting, note(shard=1, over=True))
+    assert (await house.catalog.batch(BATCH)).waiting_on == "its turn at the provider"

@@ -63,7 +63,7 @@ class Script:
     row_revision: int = 0
     tidied: int = 0
     provider: ScriptedProvider | None = None
-    notes: list[str | None] = field(default_factory=list)
+    notes: list[bool] = field(default_factory=list)
 
     @property
     def statuses(self) -> list[BatchStatus]:
@@ -156,7 +156,7 @@ class Script:
     @activity.defn(name="note_waiting")
     async def note_waiting(self, note: WaitingNote) -> None:
         """Remember what the shard waits for."""
-        self.notes.append(note.waiting_on)
+        self.notes.append(not note.over)
 
     @property
     def on_batches(self) -> list[Callable[..., Any]]:

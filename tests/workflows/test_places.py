@@ -2,12 +2,14 @@
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio import workflow
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.worker import Worker
@@ -19,6 +21,8 @@ from workflows import options
 from workflows.places import PlacesWorkflow
 
 QUEUE = "places-test"
+TOLD = EventType.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED
+HEARD = EventType.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED
 
 
 @workflow.defn(name="Guest")
@@ -27,7 +31,6 @@ class Guest:
 
     def __init__(self) -> None:
         self._grants: list[Grant] = []
-        self._told: list[str] = []
         self._done = False
 
     @workflow.run
@@ -39,16 +42,12 @@ class Guest:
         self._grants.append(grant)
 
     @workflow.signal
-    def no_place(self, why: str) -> None:
-        self._told.append(why)
-
-    @workflow.signal
     def end(self) -> None:
         self._done = True
 
     @workflow.query
-    def heard(self) -> tuple[list[Grant], list[str]]:
-        return self._grants, self._told
+    def heard(self) -> list[Grant]:
+        return self._grants
 
 
 class House:
@@ -58,16 +57,29 @@ class House:
         self._stage = stage
         self.client: Client = stage.client
         self.id = f"places/{secrets.token_hex(4)}"
+        self.askings = Counter[str]()
         self._now = datetime(2026, 1, 1, tzinfo=UTC)
 
-    async def ask(self, *deployments: str, name: str | None = None, asked_at: datetime | None = None) -> str:
-        """Ask as a new guest, or again as one that is there."""
+    async def ask(
+        self,
+        *deployments: str,
+        name: str | None = None,
+        asked_at: datetime | None = None,
+        again: bool = False,
+    ) -> str:
+        """Ask as a new guest, or as one that is there: for another place, or `again` for the same one."""
         name = name or f"guest-{secrets.token_hex(4)}"
         await self.client.start_workflow(
             Guest.run, id=name, task_queue=QUEUE, id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING
         )
         self._now += timedelta(seconds=1)
-        wish = Wish(shard=name, deployments=deployments, asked_at=asked_at or self._now)
+        self.askings[name] += not again
+        wish = Wish(
+            shard=name,
+            deployments=deployments,
+            asked_at=asked_at or self._now,
+            asking=self.askings[name],
+        )
         await self.client.start_workflow(
             PlacesWorkflow.run,
             id=self.id,
@@ -84,7 +96,7 @@ class House:
     async def state(self) -> PlacesState:
         return await self.keeper.query(PlacesWorkflow.state)
 
-    async def heard(self, guest: str) -> tuple[list[Grant], list[str]]:
+    async def heard(self, guest: str) -> list[Grant]:
         await self.state()
         return await self.client.get_workflow_handle_for(Guest.run, guest).query(Guest.heard)
 
@@ -97,7 +109,7 @@ class House:
     async def granted(self, guest: str, *, times: int) -> list[str]:
         """Return where a guest was let in, once that has happened `times` times."""
         async with asyncio.timeout(30):
-            while len(grants := (await self.heard(guest))[0]) < times:  # noqa: ASYNC110 - it is told in a workflow
+            while len(grants := await self.heard(guest)) < times:  # noqa: ASYNC110 - it is told in a workflow
                 await asyncio.sleep(0.01)
         return [grant.deployment for grant in grants]
 
@@ -131,6 +143,24 @@ async def house() -> AsyncIterator[House]:
         yield house
 
 
+async def test_all_that_can_be_let_in_are_told_together(house: House) -> None:
+    """A thousand shards told one after the other would wait for a thousand round trips."""
+    guests = [f"guest-{secrets.token_hex(4)}" for _ in range(5)]
+    for name in guests:
+        await house.client.start_workflow(Guest.run, id=name, task_queue=QUEUE)
+    wishes = tuple(
+        Wish(shard=name, deployments=("a",), asked_at=datetime.now(UTC), asking=1) for name in guests
+    )
+    state = PlacesState(waiting=wishes)
+    await house.client.start_workflow(PlacesWorkflow.run, state, id=house.id, task_queue=QUEUE)
+    for name in guests:
+        await house.granted(name, times=1)
+    kinds = [event.event_type async for event in house.keeper.fetch_history_events()]
+    told, heard = (kinds.index(kind) for kind in (TOLD, HEARD))
+    assert kinds[told : told + len(guests)] == [TOLD] * len(guests)
+    assert told < heard
+
+
 async def test_everyone_is_let_in_at_once_where_the_fewest_are(house: House) -> None:
     guests = [await house.let_in("a", "b") for _ in range(4)]
     assert [await house.granted(guest, times=1) for guest in guests] == [["a"], ["b"], ["a"], ["b"]]
@@ -142,10 +172,10 @@ async def test_one_that_finds_no_room_is_told_why_and_keeps_its_turn(house: Hous
         await house.leave(guest, no_room="2,000,000 enqueued tokens")
         await house.ask("a", name=guest, asked_at=datetime(2026, 1, day, tzinfo=UTC))
     assert await house.waits(refused)
+    assert await house.keeper.query(PlacesWorkflow.why_not, ["a"]) == "2,000,000 enqueued tokens"
     await house.leave(running)
     await house.granted(refused, times=2)
     assert await house.waits(later)
-    assert (await house.heard(refused))[1] == ["2,000,000 enqueued tokens"]
 
 
 async def test_after_a_trial_that_went_well_the_next_one_tries(house: House) -> None:
@@ -191,6 +221,13 @@ async def test_a_guest_that_is_gone_holds_up_nobody(house: House) -> None:
     await house.client.get_workflow_handle(gone).terminate()
     await house.leave(running)
     await house.granted(waiting, times=2)
+
+
+async def test_one_that_asks_again_is_given_the_same_place_and_no_second_one(house: House) -> None:
+    guest = await house.let_in("a", "b")
+    await house.ask("a", "b", name=guest, again=True)
+    assert await house.granted(guest, times=2) == ["a", "a"]
+    assert set((await house.state()).holders) == {guest}
 
 
 async def test_a_keeper_that_was_terminated_comes_back_when_asked(house: House) -> None:

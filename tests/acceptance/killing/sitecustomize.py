@@ -8,7 +8,7 @@ With KILL_MARK, KILL_AT is one point, and its parent, the supervisor, is killed 
 machine loses power. KILL_MARK names a file that is written then, so that it happens once.
 
 With KILL_ORDERS, KILL_AT are several points, and KILL_ORDERS names a file of those, one a line, at which the
-process is to die alone. The first line is the next point; it goes when that is reached. Calls count from there.
+process is to die alone. The first line is the next point; it goes when that is reached, and calls count anew.
 """
 
 import importlib.abc

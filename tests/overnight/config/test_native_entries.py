@@ -6,6 +6,7 @@ import pytest
 
 from overnight.config import Settings
 from overnight.domain.deployment import BatchLane, Deployment
+from overnight.domain.errors import InvalidConfig
 from tests.overnight.config.conftest import Load
 
 RESOURCE = "https://res.openai.azure.com"
@@ -59,6 +60,14 @@ def test_an_entry_can_say_how_long_its_provider_takes_to_list_a_job(load: Load) 
 
     assert usual.list_lag is None
     assert quick.list_lag == timedelta(seconds=1.5)
+
+
+def test_a_listing_that_is_said_to_lag_for_long_is_a_mistake(load: Load) -> None:
+    params = "model: openai/m, api_key: k, batch_list_lag_seconds: "
+
+    assert only(load(f"model_list: [{entry(params + '120')}]")).list_lag == timedelta(minutes=2)
+    with pytest.raises(InvalidConfig, match="batch_list_lag_seconds"):
+        load(f"model_list: [{entry(params + '121')}]")
 
 
 def test_azures_usual_variables_fill_what_an_entry_leaves_out(load: Load) -> None:

@@ -5,7 +5,7 @@ import pytest
 from overnight.domain.batch import BatchError
 from overnight.domain.plan import ShardPlan
 from overnight.native_lane import in_our_numbers
-from overnight.native_lane.complaints import SHOWN_ERRORS
+from overnight.native_lane.complaints import SHOWN_ERRORS, SHOWN_OF_OTHERS
 from overnight.storage.memory import MemoryStorage
 from tests.overnight.native_lane.shards import INPUT, line, stored
 
@@ -60,3 +60,11 @@ async def test_of_very_many_the_first_are_told() -> None:
     plan = await stored(storage, [b"".join(b"\n" + line(str(number)) for number in range(count))])
     errors = await told(*(wrong(number + 1) for number in range(count)), storage=storage, plan=plan)
     assert [error.line for error in errors] == [2 * (number + 1) for number in range(SHOWN_ERRORS)]
+
+
+async def test_of_any_shard_but_the_first_few_are_told() -> None:
+    storage = MemoryStorage()
+    plan = await stored(storage, CHUNKS)
+    errors = [wrong(None)] * 100
+    told_of = await in_our_numbers(errors, storage=storage, input_key=INPUT, plan=plan, shard=1)
+    assert len(told_of) == SHOWN_OF_OTHERS

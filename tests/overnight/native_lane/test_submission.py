@@ -11,7 +11,8 @@ from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import NoPlace, NotReadyYet, ProviderRefused, SubmissionUnclear
 from overnight.domain.job import Job
 from overnight.domain.status import BatchStatus
-from overnight.native_lane import only_job, submission, submit_when_ready
+from overnight.native_lane import submission, submit_when_ready
+from overnight.native_lane.submission import only_job
 from tests.overnight.providers.desks import OPENAI, Desk, lines, opened, tag
 
 CHAT = Endpoint.CHAT_COMPLETIONS

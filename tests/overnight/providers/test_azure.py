@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -202,3 +203,16 @@ def test_azure_s_limits_are_facts() -> None:
     assert provider.limits.max_requests == 100_000
     assert provider.limits.window is None
     assert {each.value for each in provider.limits.endpoints} == {"/v1/chat/completions", "/v1/responses"}
+
+
+async def test_an_upload_that_azure_has_lost_is_not_taken_again_but_is_cleaned_up(script: Scripted) -> None:
+    made = {"filename": tag().filename, "created_at": 1_900_000_000}
+    statuses = ("error", "Deleted", "processed", None)
+    files = [{"id": f"f{number}", "status": status, **made} for number, status in enumerate(statuses)]
+    script.says("GET /openai/v1/files", {"data": files})
+    provider = AzureProvider(deployment_of(AZURE, script.url))
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    assert await provider.find_uploads(tag(), since=since) == ["f2", "f3"]
+    assert await provider.find_remains(tag(7), since=since) == ["f0", "f1", "f2", "f3"]
+    assert await provider.find_remains(tag(shard=1), since=since) == []
+    await provider.close()

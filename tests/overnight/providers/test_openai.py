@@ -16,6 +16,7 @@ from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
 from overnight.providers import Result
 from overnight.providers.openai import OpenAIProvider
+from overnight.providers.shapes import read_job
 from tests.overnight.providers.desks import KEY, tag
 from tests.overnight.providers.scripted import Scripted, scripted
 
@@ -324,3 +325,10 @@ async def test_ids_are_not_taken_for_paths(script: Scripted, provider: OpenAIPro
     with pytest.raises(ProviderUnavailable):
         await provider.poll("../files")
     assert script.asked[0].raw_path == "/v1/batches/..%2Ffiles"
+
+
+async def test_what_a_provider_says_of_an_error_is_cut_to_a_length_that_can_travel() -> None:
+    wordy = {"code": "c" * 500, "message": "m" * 5_000, "param": "p" * 5_000, "line": 1}
+    job = read_job({"id": "b", "status": "failed", "errors": {"data": [wordy]}})
+    assert job is not None
+    assert job.errors == (BatchError(code="c" * 64, message="m" * 300, param="p" * 300, line=1),)

@@ -1,6 +1,7 @@
 """Who shares a reading of a list with whom."""
 
 import asyncio
+import gc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -83,3 +84,30 @@ async def test_a_reading_that_fails_fails_for_all_of_its_own_and_for_nobody_else
             await each
     listed.problem = None
     assert await shared.since(NOON) == 3
+
+
+async def test_who_wants_to_see_far_back_reads_alone() -> None:
+    listed, shared, first = await held_up()
+    ages = [timedelta(0), timedelta(days=3), timedelta(minutes=50)]
+    others = [asyncio.create_task(shared.since(NOON - age)) for age in ages]
+    await asyncio.sleep(0)
+    listed.free.set()
+    assert await asyncio.gather(first, *others) == [1, 2, 3, 2]
+    assert listed.readings == [NOON, NOON - timedelta(minutes=50), NOON - timedelta(days=3)]
+
+
+async def test_a_reading_that_fails_with_nobody_left_to_hear_it_is_not_logged_as_forgotten() -> None:
+    said: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, context: said.append(context["message"]))
+    try:
+        listed, _shared, first = await held_up()
+        listed.problem = ProviderUnavailable("down")
+        first.cancel()
+        await asyncio.wait([first])
+        listed.free.set()
+        await asyncio.sleep(0.01)
+        gc.collect()
+    finally:
+        loop.set_exception_handler(None)
+    assert said == []
