@@ -108,7 +108,8 @@ def test_shuffled_results_end_up_as_one_outcome_a_line(
     openai.doom(shuffle=True, **fate)
 
     batch = submit(sdk, write_requests(tmp_path / "in.jsonl", LINES))
-    final = ended(sdk, batch.id, log=native.log)
+    # What is missing is looked for a few times more, for half a minute, before it is given up.
+    final = ended(sdk, batch.id, every=0.2, log=native.log)
 
     assert (final.status, final.request_counts.failed) == ("completed", failed)
     assert_every_line_once(sdk, final, LINES)

@@ -65,6 +65,12 @@ class Script:
     provider: ScriptedProvider | None = None
     notes: list[bool] = field(default_factory=list)
 
+    async def cancelling(self) -> None:
+        """Wait until the batch says that it is being cancelled, and its shards have heard of it."""
+        while BatchStatus.CANCELLING not in self.statuses:  # noqa: ASYNC110 - it is written by an activity
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.3)
+
     @property
     def statuses(self) -> list[BatchStatus]:
         """The statuses that were written, in order."""

@@ -105,6 +105,7 @@ async def _cancel_when_submitting(script: Script, handle: Handle, _stage: Stage)
     assert script.provider.submit_gate is not None
     await script.provider.submitting.wait()
     await handle.signal(BatchWorkflow.cancel)
+    await script.cancelling()
     script.provider.submit_gate.set()
 
 

@@ -118,6 +118,7 @@ async def test_a_cancel_during_the_submit_cancels_what_was_submitted(theatre: Th
         handle = await theatre.stage.begin(await theatre.stage.order())
         await theatre.provider.submitting.wait()
         await handle.signal(BatchWorkflow.cancel)
+        await script.cancelling()
         theatre.provider.submit_gate.set()
         outcome = await handle.result()
     assert outcome.status is BatchStatus.CANCELLED
