@@ -88,8 +88,8 @@ class Draft:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._path.replace(target)
-            except FileNotFoundError:
-                # A delete beside us found the folder empty and removed it: make it again.
+            except (FileNotFoundError, FileExistsError):
+                # A delete beside us found the folder empty and removed it, even while we made it: once more.
                 if not attempts_left:
                     raise
             else:

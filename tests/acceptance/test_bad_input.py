@@ -24,7 +24,7 @@ from tests.api.forms import BOUNDARY, CONTENT_TYPE, end, field, file, form
 
 LARGE_LINE = 50 * 10**6
 MORE_THAN_ANY_DISK = 2**52
-ENOUGH_TO_BE_WRITTEN = 4 * 2**20
+ENOUGH_TO_BE_WRITTEN = 6 * 2**20
 """Bytes of an upload after which the first of them are on the disk."""
 
 REFUSED = {

@@ -180,7 +180,7 @@ def test_a_second_serve_on_one_data_folder_is_refused_and_names_the_first(
 def test_check_understands_the_example(tmp_path: Path) -> None:
     out, err = overnight("check", CHECKOUT / "examples" / "config.yaml", cwd=tmp_path)
 
-    assert re.search(r"smollm2-135m +hosted_vllm/smollm2-135m +http://127.0.0.1:8080/v1 +4", out)
+    assert re.search(r"smollm2-135m +hosted_vllm/smollm2-135m +lines +http://127.0.0.1:8080/v1 +4", out)
     assert err == ""
 
 
@@ -190,7 +190,7 @@ def test_check_accepts_litellms_page_and_says_what_it_means_here(tmp_path: Path)
 
     out, err = overnight("check", "config.yaml", cwd=tmp_path, keys=keys)
 
-    assert re.search(r"vllm-model \(default\) +openai/facebook/opt-125m +http://0.0.0.0:4000/v1", out)
+    assert re.search(r"vllm-model \(default\) +openai/facebook/opt-125m +lines +http://0.0.0.0:4000/v1", out)
     assert "my-batch-bucket" in out
     assert "this gateway itself" in err
     assert not any(secret in out + err for secret in keys.values())
