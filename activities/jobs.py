@@ -127,6 +127,8 @@ class ProviderJobs:
                     again=activity.info().attempt > 1,
                 )
                 await self._news.note(job, order.job)
+                # What an earlier attempt was told by the provider is no longer why the shard waits.
+                await self._news.report(order.job)
         except NoPlace as error:
             return Submission(no_place=NoPlaceNow.of(error))
         except NotReadyYet as error:

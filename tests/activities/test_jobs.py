@@ -99,8 +99,10 @@ async def test_a_submit_whose_answer_is_lost_finds_its_job_again(any_shop: Shop)
     any_shop.desk.fault(kind="lose_answer", verb="batches.create", times=1)
     with pytest.raises(SubmissionUnclear):
         await any_shop.run(any_shop.jobs.submit, submit)
+    assert await any_shop.waiting_on() is not None
     again = await any_shop.run(any_shop.jobs.submit, submit, attempt=2)
     assert [again.job_id] == any_shop.desk.job_ids()
+    assert await any_shop.waiting_on() is None
 
 
 async def test_a_submit_is_noted_so_that_the_provider_s_news_find_its_workflow(shop: Shop) -> None:
