@@ -85,20 +85,28 @@ class SubmitOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """How a submit ended: with a job, with a refusal, or with no place for now."""
+    """How a submit ended: with a job, with a refusal, or with no place for now.
+
+    `repeated` says that an earlier try had been made, whose request may still arrive.
+    """
 
     job_id: str | None = None
+    repeated: bool = False
     refusal: Refusal | None = None
     no_place: NoPlaceNow | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCall:
-    """A job that is there. `seen` is what is known of its status: a poll returns when it is another."""
+    """A job that is there. `seen` is what is known of its status: a poll returns when it is another.
+
+    Until `twins_until` a second job with its tag may turn up, since its submit had to be repeated.
+    """
 
     job: JobOrder
     job_id: str
     seen: BatchStatus | None = None
+    twins_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,9 @@ SUBMIT_TIMEOUT = timedelta(minutes=30)
 SUBMIT_GRACE = timedelta(minutes=2)
 """How long a submit may go on once its shard is to stop: what it made is then known, and can be cancelled."""
 
+TWINS_WITHIN = timedelta(hours=1)
+"""How long after a submit that had to be repeated the job of the lost try may still turn up."""
+
 PARTING = timedelta(hours=24)
 """How long a shard that is to stop waits for its provider to let go. Ten minutes are normal; a provider that
 is down for long is still holding answers that are paid for."""

@@ -28,6 +28,9 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows import options
 
+A_TRIAL_DECIDES = "a-trial-decides"
+"""Since then a job from before that finds no room no longer ends the trial of another."""
+
 
 @workflow.defn(name=PLACES)
 class PlacesWorkflow:
@@ -135,6 +138,9 @@ class PlacesWorkflow:
 
     def _shut(self, deployment: str, leaving: Leaving) -> None:
         before = self._narrow.get(deployment)
+        if before and _on_trial(before, but=leaving.shard) and workflow.patched(A_TRIAL_DECIDES):
+            self._narrow[deployment] = replace(before, reason=leaving.no_room or before.reason)
+            return
         pause = before.pause if before else options.FIRST_SHUT
         if before and before.trial == leaving.shard:
             pause = min(pause * 2, options.LONGEST_SHUT)
@@ -165,3 +171,8 @@ class PlacesWorkflow:
     def _state(self) -> PlacesState:
         oldest = sorted(self._waiting.values(), key=lambda each: each.asked_at)[: options.WISHES_CARRIED]
         return PlacesState(waiting=tuple(oldest), holders=self._holders, narrow=self._narrow)
+
+
+def _on_trial(narrow: Narrow, *, but: str) -> bool:
+    """Tell whether another shard's job is just showing whether there is room again."""
+    return narrow.trial not in (None, but) and workflow.now() < narrow.until

@@ -6,7 +6,7 @@ from overnight.native_lane.gather import Gathered, GatherTask, gather, gathered_
 from overnight.native_lane.job_input import JobInput
 from overnight.native_lane.looking import Watch, next_look
 from overnight.native_lane.result_record import Translation
-from overnight.native_lane.submission import submit_when_ready
+from overnight.native_lane.submission import cancel_twins, submit_when_ready
 
 __all__ = [
     "GatherTask",
@@ -14,6 +14,7 @@ __all__ = [
     "JobInput",
     "Translation",
     "Watch",
+    "cancel_twins",
     "gather",
     "gathered_before",
     "in_our_numbers",

@@ -7,8 +7,9 @@ nothing is kept before all of them are here: a download that breaks off is begun
 from array import array
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from overnight.domain.errors import ProviderRefused
 from overnight.domain.job import Job
 from overnight.domain.layout import chunk_prefix, part_key
 from overnight.domain.plan import Chunk, ShardPlan
@@ -18,7 +19,7 @@ from overnight.outcomes.chunk_lines import read_slabs
 from overnight.outcomes.parts import read_parts
 from overnight.outcomes.record import PART_MARK, pack_record
 from overnight.outcomes.scratch import Scratch
-from overnight.providers.protocol import Result
+from overnight.providers.protocol import RESULTS_GONE, Result
 from overnight.storage.protocol import Storage
 
 _ABSENT = -1
@@ -39,17 +40,23 @@ class GatherTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathered:
-    """How many lines have a result, and how many results were of no line of ours, or of one that had one."""
+    """How many lines have a result, and how many results were of no line of ours, or of one that had one.
+
+    `gone` is what the provider says of results that are no longer there.
+    """
 
     lines: int = 0
     answered: int = 0
     superfluous: int = 0
+    gone: ProviderRefused | None = None
 
     def warning(self, job: Job) -> str | None:
         """Say, for people, what does not add up between a job's results and what it has counted.
 
         How a job that was cut short counts the lines it never came to, each provider decides for itself.
         """
+        if self.gone is not None:
+            return self.gone.message
         if self.superfluous:
             return f"job {job.id} has {self.superfluous:,} results too many, which were left out"
         counted = job.counts
@@ -63,15 +70,22 @@ async def gather(storage: Storage, *, task: GatherTask, results: AsyncIterator[R
 
     Memory is bounded by the shard's custom_ids. Raises what `results` raises, and StorageError.
     """
+    gone: ProviderRefused | None = None
     with Scratch() as scratch:
         sorting = _Sorting(scratch, await _indices(storage, task), first_index=task.plan.first_index)
-        async for result in results:
-            sorting.add(result, task.translation)
+        try:
+            async for result in results:
+                sorting.add(result, task.translation)
+        except ProviderRefused as error:
+            if error.code != RESULTS_GONE:
+                raise
+            # What there was of the other results is paid for as well.
+            gone = error
         for number, chunk in enumerate(task.plan.chunks):
             if sorting.has_any(chunk):
                 key = part_key(task.batch_id, task.shard, number, attempt=task.attempt, part=0)
                 await storage.put(key, sorting.part(chunk))
-        return sorting.gathered
+        return replace(sorting.gathered, gone=gone)
 
 
 async def gathered_before(storage: Storage, *, task: GatherTask) -> Gathered | None:

@@ -1,7 +1,7 @@
 """Creating a job at a provider where a create can't be repeated: exactly one is left, whatever is killed."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -66,9 +66,29 @@ async def _surely(looking: Awaitable[Job | None]) -> Job | None:
 
 async def only_job(provider: Provider, *, tag: Tag, since: datetime) -> Job | None:
     """Return the job that bears `tag`. If there are several, the oldest stays, the others are cancelled."""
-    jobs = [job for job in await provider.find(str(tag), since=since) if job.tag == str(tag)]
-    for twin in jobs[1:]:
+    jobs = await _bearing(tag, provider, since=since)
+    if not jobs:
+        return None
+    await _cancel(provider, jobs[1:], kept=jobs[0].id)
+    return jobs[0]
+
+
+async def cancel_twins(provider: Provider, *, job_id: str, tag: Tag, since: datetime) -> None:
+    """Cancel every job that bears `tag` but the one that is followed.
+
+    A create whose answer was lost may be finished after a listing would have shown it, when another has
+    been made already. Raises what `Provider.find` and `Provider.cancel` raise.
+    """
+    jobs = await _bearing(tag, provider, since=since)
+    await _cancel(provider, (job for job in jobs if job.id != job_id), kept=job_id)
+
+
+async def _bearing(tag: Tag, provider: Provider, *, since: datetime) -> list[Job]:
+    return [job for job in await provider.find(str(tag), since=since) if job.tag == str(tag)]
+
+
+async def _cancel(provider: Provider, twins: Iterable[Job], *, kept: str) -> None:
+    for twin in twins:
         if not twin.status.ended:
-            _log.warning("job submitted twice", kept=jobs[0].id, cancelled=twin.id)
+            _log.warning("job submitted twice", kept=kept, cancelled=twin.id)
             await provider.cancel(twin.id)
-    return jobs[0] if jobs else None

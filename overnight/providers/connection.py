@@ -16,6 +16,7 @@ import msgspec
 
 from overnight.domain.errors import ProviderRefused, ProviderUnavailable
 from overnight.providers.multipart import Form
+from overnight.providers.silence import Silence
 
 Credentials = Callable[[], Awaitable[Mapping[str, str]]]
 """The headers that show who we are, asked for with every request. May raise ProviderError."""
@@ -47,6 +48,9 @@ class Patience:
     taking_in: timedelta = timedelta(minutes=10)
     """After an upload: it may be 200 MB that the provider looks at."""
     download: timedelta = timedelta(minutes=2)
+    silence: timedelta = timedelta(seconds=15)
+    waiting: int = 20
+    """A provider that has let so many wait for so long is sent nothing more before it answers one of them."""
 
     def timeout(self, silence: timedelta) -> httpx2.Timeout:
         """Return it as httpx2 has it: `silence` is how long reading may wait."""
@@ -93,6 +97,7 @@ class Connection:
         self._credentials = credentials
         self._query = dict(query or {})
         self._patience = patience or Patience()
+        self._silence = Silence(name, most=self._patience.waiting, patience=self._patience.silence)
         self._client = httpx2.AsyncClient(
             headers={"User-Agent": "overnight", "Accept-Encoding": "identity"},
             limits=httpx2.Limits(keepalive_expiry=_IDLE.total_seconds()),
@@ -119,7 +124,7 @@ class Connection:
     async def upload(self, path: str, form: Form) -> Answer:
         """Send a form, in constant memory. Raises what the form's content raises, too."""
         headers = {**await self._shown(), **form.headers}
-        async with aclosing(form.blocks()) as blocks:
+        async with aclosing(self._taken_in(form)) as blocks:
             request = self._request(
                 "POST", path, headers=headers, content=blocks, silence=self._patience.taking_in
             )
@@ -176,9 +181,16 @@ class Connection:
         async with self._opened(request) as response:
             return await self._read(response)
 
+    async def _taken_in(self, form: Form) -> AsyncGenerator[bytes, None]:
+        async with aclosing(form.blocks()) as blocks:
+            async for block in blocks:
+                yield block
+                self._silence.heard()
+
     async def _pieces(self, response: httpx2.Response) -> AsyncGenerator[bytes | Answer, None]:
         if response.status_code == 200:
             async for block in response.aiter_bytes():
+                self._silence.heard()
                 yield block
         else:
             yield await self._read(response)
@@ -194,11 +206,13 @@ class Connection:
     @asynccontextmanager
     async def _opened(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Response, None]:
         try:
-            response = await self._client.send(request, stream=True)
-            try:
-                yield response
-            finally:
-                await response.aclose()
+            with self._silence.waiting():
+                response = await self._client.send(request, stream=True)
+                self._silence.heard()
+                try:
+                    yield response
+                finally:
+                    await response.aclose()
         except httpx2.HTTPError as error:
             # Not `from error`: what httpx2 says of a header that can't be sent is the header.
             raise self._lost(error) from None

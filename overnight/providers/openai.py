@@ -25,7 +25,7 @@ from overnight.providers.complaints import named, provider_error, read_complaint
 from overnight.providers.connection import Answer, Connection, ConnectionLost, Patience
 from overnight.providers.listing import GetPage, listed_since
 from overnight.providers.multipart import Form
-from overnight.providers.protocol import Content, Limits, Result
+from overnight.providers.protocol import RESULTS_GONE, Content, Limits, Result
 from overnight.providers.result_lines import read_results
 from overnight.providers.shapes import (
     TAG_KEY,
@@ -46,9 +46,6 @@ OPENAI_LIMITS = Limits(
     window=timedelta(hours=24),
     list_lag=timedelta(seconds=30),
 )
-
-RESULTS_GONE = "results_gone"
-"""The code of the refusal when a result file has been deleted, or has lived its time."""
 
 _NO_DATE = datetime.max.replace(tzinfo=UTC)
 _GONE = (404, 410)
@@ -153,15 +150,18 @@ class OpenAIProvider:
         return await self.poll(job_id)
 
     async def results(self, job: Job) -> AsyncGenerator[Result, None]:
-        """Yield what is in the output file and in the error file.
-
-        Raises ProviderRefused with the code `results_gone` when a file is not there any more.
-        """
+        """Yield what is in the output file and in the error file; see Provider."""
+        gone: ProviderRefused | None = None
         for file_id in dict.fromkeys((job.output_file_id, job.error_file_id)):
             if file_id:
-                async with aclosing(self._content(file_id)) as blocks:
-                    async for result in read_results(blocks):
-                        yield result
+                try:
+                    async with aclosing(self._content(file_id)) as blocks:
+                        async for result in read_results(blocks):
+                            yield result
+                except ProviderRefused as error:
+                    gone = gone or error
+        if gone is not None:
+            raise gone
 
     async def delete_file(self, file_id: str) -> None:
         """Delete a file; one that is gone is fine."""

@@ -10,6 +10,9 @@ import msgspec
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.job import Job, Tag
 
+RESULTS_GONE = "results_gone"
+"""The code of the refusal when a result file has been deleted, or has lived its time."""
+
 Content = Callable[[], AsyncIterator[bytes]]
 """A job's input, JSONL in blocks of any size; each call begins at the beginning."""
 
@@ -102,8 +105,8 @@ class Provider(Protocol):
     def results(self, job: Job) -> AsyncIterator[Result]:
         """Yield the results of a job that has ended: in any order, some perhaps twice or not at all.
 
-        Never yields a part of one. Raises ProviderRefused with the code `results_gone` when a file is no
-        longer there.
+        Never yields a part of one. When a file is no longer there it raises ProviderRefused with the code
+        `results_gone`, after it has yielded what is in the others.
         """
         ...
 

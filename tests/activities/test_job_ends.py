@@ -8,7 +8,7 @@ import pytest
 
 from activities import heartbeat
 from activities.job_payloads import DownloadOrder, JobCall, Remains, SubmitOrder
-from activities.jobs import INCOMPLETE_UNTIL
+from activities.job_results import INCOMPLETE_UNTIL
 from overnight.domain.errors import ProviderUnavailable, StorageFull
 from overnight.domain.status import BatchStatus, StopReason
 from overnight.domain.usage import Counts
@@ -143,6 +143,21 @@ async def test_results_that_are_gone_are_a_refusal(shop: Shop) -> None:
     downloaded = await download(shop, call)
     assert (downloaded.lines, downloaded.answered) == (2, 0)
     assert downloaded.refusal.code == "results_gone"
+
+
+async def test_when_one_result_file_is_gone_what_is_in_the_other_is_kept(any_shop: Shop) -> None:
+    await any_shop.given(said(4))
+    any_shop.desk.fate(fail_every=2, fail_status=400)
+    call = await any_shop.ended()
+    job = await any_shop.desk.provider.poll(call.job_id)
+    assert job.output_file_id is not None
+    await any_shop.desk.provider.delete_file(job.output_file_id)
+    downloaded = await download(any_shop, call)
+    assert (downloaded.answered, downloaded.refusal) == (2, None)
+    assert "has no result file" in downloaded.warning
+    outcomes = await any_shop.outcomes(call)
+    assert sum(bool(each["response"]) for each in outcomes.values()) == 2
+    assert sorted(outcomes) == [f"line-{number}" for number in range(4)]
 
 
 async def test_results_that_are_gone_but_were_kept_before_are_no_refusal(shop: Shop) -> None:

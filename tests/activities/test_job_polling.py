@@ -40,6 +40,46 @@ async def test_as_long_as_the_status_is_the_same_a_poll_says_when_to_look_again(
     assert (await shop.house.catalog.batch(BATCH)).counts.completed == 5
 
 
+async def test_a_look_cancels_the_twin_of_a_job_that_had_to_be_submitted_again(shop: Shop) -> None:
+    await shop.given(said(10))
+    shop.desk.fate(stuck_at=0.5)
+    call = await shop.submitted()
+    twin = await shop.desk.provider.submit(
+        tag=call.job.tag, file_id=await shop.uploaded(), endpoint=call.job.endpoint
+    )
+    shop.desk.pass_time(6)
+    await not_yet(shop, call, BatchStatus.IN_PROGRESS)
+    assert (await shop.desk.provider.poll(twin.id)).status is BatchStatus.IN_PROGRESS
+
+    soon = datetime.now(UTC) + timedelta(minutes=10)
+    await not_yet(shop, replace(call, twins_until=soon), BatchStatus.IN_PROGRESS)
+
+    shop.desk.pass_time(3_600)
+    assert (await shop.desk.provider.poll(twin.id)).status is BatchStatus.CANCELLED
+    assert (await shop.desk.provider.poll(call.job_id)).status is BatchStatus.IN_PROGRESS
+
+
+async def test_after_a_while_no_twin_is_looked_for(shop: Shop) -> None:
+    await shop.given(said(10))
+    call = await shop.submitted()
+    shop.desk.pass_time(6)
+    shop.desk.fault(kind="reject", verb="batches.list", reason="bad_key")
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    listed = shop.desk.simulator.desk.calls["batches.list"]
+    await not_yet(shop, replace(call, twins_until=past), BatchStatus.IN_PROGRESS)
+    assert shop.desk.simulator.desk.calls["batches.list"] == listed
+
+
+async def test_a_provider_that_does_not_list_its_jobs_is_looked_at_all_the_same(shop: Shop) -> None:
+    await shop.given(said(10))
+    call = await shop.submitted()
+    shop.desk.pass_time(3_600)
+    shop.desk.fault(kind="reject", verb="batches.list", reason="bad_key")
+    soon = datetime.now(UTC) + timedelta(minutes=10)
+    report = await shop.polled(replace(call, twins_until=soon), BatchStatus.IN_PROGRESS)
+    assert report.status is BatchStatus.COMPLETED
+
+
 async def test_looks_grow_apart_as_attempts_rise(shop: Shop) -> None:
     await shop.given(said(10))
     call = await shop.submitted()

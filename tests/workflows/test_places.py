@@ -189,6 +189,18 @@ async def test_after_a_trial_that_went_well_the_next_one_tries(house: House) -> 
     await house.granted(second, times=2)
 
 
+async def test_one_of_before_that_finds_no_room_does_not_end_the_trial_of_another(house: House) -> None:
+    running, first, second, late = [await house.let_in("a") for _ in range(4)]
+    await house.refused(first)
+    await house.refused(second)
+    await house.leave(running)
+    await house.granted(first, times=2)
+    await house.refused(late)
+    await house.keeper.signal(PlacesWorkflow.settled, first)
+    await house.granted(second, times=2)
+    assert await house.waits(late)
+
+
 async def test_without_a_job_that_ends_time_opens_the_deployment_again(house: House) -> None:
     guest = await house.let_in("a")
     await house.refused(guest)

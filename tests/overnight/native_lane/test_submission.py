@@ -11,7 +11,7 @@ from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import NoPlace, NotReadyYet, ProviderRefused, SubmissionUnclear
 from overnight.domain.job import Job
 from overnight.domain.status import BatchStatus
-from overnight.native_lane import submission, submit_when_ready
+from overnight.native_lane import cancel_twins, submission, submit_when_ready
 from overnight.native_lane.submission import only_job
 from tests.overnight.providers.desks import OPENAI, Desk, lines, opened, tag
 
@@ -127,6 +127,29 @@ async def test_a_twin_that_has_ended_is_left_as_it_is(desk: Desk) -> None:
     assert kept is not None
     assert kept.id == oldest.id
     assert (await desk.provider.poll(twin.id)).status is BatchStatus.COMPLETED
+
+
+async def test_a_create_that_is_finished_late_is_cancelled_once_it_shows(desk: Desk) -> None:
+    file_id = await uploaded(desk)
+    desk.fate(list_after_seconds=600, stuck_at=0.5)
+    desk.fault(kind="lose_answer", verb="batches.create", times=1)
+    with pytest.raises(SubmissionUnclear):
+        await submitted(desk, file_id)
+    followed = await submitted(desk, file_id, again=True)
+    late = next(job_id for job_id in desk.job_ids() if job_id != followed.id)
+    assert await alive(desk) == [late, followed.id]
+    desk.pass_time(600)
+
+    await cancel_twins(desk.provider, job_id=followed.id, tag=tag(), since=desk.since)
+
+    assert await alive(desk) == [followed.id]
+
+
+async def test_looking_for_twins_leaves_other_jobs_of_the_shard_alone(desk: Desk) -> None:
+    file_id = await uploaded(desk)
+    first, second = await create(desk, file_id, number=1), await create(desk, file_id, number=2)
+    await cancel_twins(desk.provider, job_id=second.id, tag=tag(2), since=desk.since)
+    assert await alive(desk) == [first.id, second.id]
 
 
 async def test_nobody_s_job_is_no_job(desk: Desk) -> None:

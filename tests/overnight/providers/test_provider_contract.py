@@ -19,6 +19,7 @@ from overnight.domain.job import Job
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
 from overnight.providers import Result
+from overnight.providers.protocol import RESULTS_GONE
 from tests.overnight.providers.desks import (
     AZURE,
     KEY,
@@ -432,7 +433,18 @@ async def test_results_that_were_deleted_are_gone(desk: Desk) -> None:
     await desk.provider.delete_file(job.output_file_id)
     with pytest.raises(ProviderRefused) as caught:
         await desk.results(job)
-    assert caught.value.code == "results_gone"
+    assert caught.value.code == RESULTS_GONE
+
+
+async def test_before_it_says_that_results_are_gone_a_provider_yields_those_that_are_there(desk: Desk) -> None:
+    desk.fate(fail_every=2, fail_status=400)
+    job = await desk.ended(tag=tag())
+    assert job.output_file_id is not None
+    await desk.provider.delete_file(job.output_file_id)
+    seen: list[Result] = []
+    with pytest.raises(ProviderRefused):
+        await collect(desk.provider.results(job), into=seen)
+    assert [result.status for result in seen] == [400, 400]
 
 
 async def test_only_openai_gives_up_after_its_window() -> None:
