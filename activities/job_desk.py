@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from activities.attempt import attempt_name
 from activities.job_news import JobNews
 from activities.job_payloads import JobOrder
 from activities.plans import read_plan
@@ -12,8 +13,10 @@ from overnight.config import Settings
 from overnight.domain import layout
 from overnight.domain.deployment import ANY_MODEL, Deployment
 from overnight.domain.plan import ShardPlan
-from overnight.providers import Providers
-from overnight.providers.protocol import Provider
+from overnight.domain.status import StopReason
+from overnight.native_lane import GatherTask, Translation
+from overnight.providers import Providers, model_of_job
+from overnight.providers.protocol import Provider, Shape
 from overnight.storage.protocol import Storage
 
 
@@ -32,8 +35,34 @@ class JobDesk:
 
     def of(self, order: JobOrder) -> tuple[Provider, Deployment]:
         """Return whom an order is for. Raises UnknownDeployment once it is configured away."""
-        deployment = self.settings.deployment(order.deployment).serving(order.default_model)
+        deployment = self.settings.deployment(order.deployment)
+        # Where lines name the model, they are left as they are as long as all of them do.
+        needed = order.model if model_of_job(deployment) else order.default_model
+        deployment = deployment.serving(needed)
         return self._providers.of(deployment), deployment
+
+    def shape(self, order: JobOrder) -> Shape:
+        """Return how the order's requests are written at its deployment. Raises UnknownDeployment."""
+        provider, deployment = self.of(order)
+        return provider.shape(order.endpoint, model=provider_model(deployment))
+
+    async def gather_task(self, order: JobOrder, *, stopped: StopReason | None = None) -> GatherTask:
+        """Return how the order's results are kept. Raises UnknownDeployment and StorageError."""
+        _, deployment = self.of(order)
+        return GatherTask(
+            batch_id=order.batch_id,
+            shard=order.shard,
+            input_key=input_key(order),
+            plan=await self.plan(order),
+            attempt=attempt_name(),
+            shape=self.shape(order),
+            translation=Translation(
+                batch_id=order.batch_id,
+                client_model=client_model(deployment),
+                provider_model=provider_model(deployment),
+                stopped=stopped,
+            ),
+        )
 
     async def plan(self, order: JobOrder) -> ShardPlan:
         """Return which lines the order's shard is. Raises StorageError."""

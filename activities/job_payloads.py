@@ -16,7 +16,8 @@ from overnight.domain.usage import Counts
 class JobOrder:
     """The `number`-th job that a shard asks for, and of which deployment. `since` is when its batch began.
 
-    `default_model` is that of lines which name none; without one there are no such lines.
+    `model` is what the lines are for, and `default_model` that of lines which name none; without one there
+    are no such lines.
     """
 
     batch_id: str
@@ -27,6 +28,7 @@ class JobOrder:
     endpoint: Endpoint
     since: datetime
     default_model: str | None = None
+    model: str | None = None
 
     @property
     def tag(self) -> Tag:
@@ -68,9 +70,13 @@ class NoPlaceNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """How an upload ended: with the file's id at the provider, or not."""
+    """How an upload ended: with the file's id at the provider, or not.
+
+    It is `over` when the shard has no line that could be put into a job: their outcomes are kept already.
+    """
 
     file_id: str | None = None
+    over: bool = False
     refusal: Refusal | None = None
     no_place: NoPlaceNow | None = None
 

@@ -2,15 +2,13 @@
 
 from temporalio import activity
 
-from activities.attempt import attempt_name
 from activities.heartbeat import heartbeating
-from activities.job_desk import JobDesk, client_model, input_key, provider_model
+from activities.job_desk import JobDesk
 from activities.job_payloads import Download, DownloadOrder, Refusal
-from overnight.domain.deployment import Deployment
 from overnight.domain.errors import ProviderRefused, ProviderUnavailable
 from overnight.domain.job import Job
 from overnight.domain.status import BatchStatus
-from overnight.native_lane import Gathered, GatherTask, Translation, gather, gathered_before
+from overnight.native_lane import Gathered, GatherTask, gather, gathered_before
 
 INCOMPLETE_UNTIL = 5
 """Up to this attempt a completed job's results are fetched again if some are not there: a provider may need
@@ -26,8 +24,8 @@ class Results:
     async def download(self, order: DownloadOrder) -> Download:
         """Keep the results of a job that has ended as the shard's checkpoints."""
         async with heartbeating(), self._desk.telling_all(order.job, step="download"):
-            provider, deployment = self._desk.of(order.job)
-            task = await self._task(order, deployment)
+            provider, _ = self._desk.of(order.job)
+            task = await self._desk.gather_task(order.job, stopped=order.stopped)
             try:
                 job = await provider.poll(order.job_id)
                 found = await gather(self._desk.storage, task=task, results=provider.results(job))
@@ -52,21 +50,6 @@ class Results:
         if found.answered:
             return Download(lines=found.lines, answered=found.answered, warning=error.message)
         return Download(lines=task.plan.lines, refusal=Refusal.of(error))
-
-    async def _task(self, order: DownloadOrder, deployment: Deployment) -> GatherTask:
-        return GatherTask(
-            batch_id=order.job.batch_id,
-            shard=order.job.shard,
-            input_key=input_key(order.job),
-            plan=await self._desk.plan(order.job),
-            attempt=attempt_name(),
-            translation=Translation(
-                batch_id=order.job.batch_id,
-                client_model=client_model(deployment),
-                provider_model=provider_model(deployment),
-                stopped=order.stopped,
-            ),
-        )
 
 
 def _see_that_all_is_there(job: Job, found: Gathered) -> None:

@@ -1,13 +1,15 @@
 """Until there is a job: its input goes to the provider, then it is created, once."""
 
+from collections.abc import AsyncIterator
+
 from temporalio import activity
 
 from activities.heartbeat import heartbeating
-from activities.job_desk import JobDesk, input_key, provider_model
+from activities.job_desk import JobDesk, input_key
 from activities.job_payloads import JobOrder, NoPlaceNow, Refusal, Submission, SubmitOrder, Upload
-from overnight.domain.deployment import Deployment
 from overnight.domain.errors import NoPlace, NotReadyYet, ProviderRefused, UnknownDeployment
-from overnight.native_lane import JobInput, submit_when_ready
+from overnight.native_lane import JobInput, gather, submit_when_ready
+from overnight.providers.protocol import Result
 
 
 class Submitting:
@@ -20,14 +22,16 @@ class Submitting:
         """Send the shard's requests as a file; one that an earlier attempt left there is taken instead."""
         try:
             async with heartbeating(), self._desk.telling_all(order, step="upload"):
-                provider, deployment = self._desk.of(order)
-                content = await self._content(order, deployment)
+                provider, _ = self._desk.of(order)
                 if activity.info().attempt > 1:
                     # Its answer may have been lost, or its worker.
                     left = await provider.find_uploads(order.tag, since=order.since)
                     if left:
                         return Upload(file_id=left[0])
+                content = await self._content(order)
                 size = await content.size()
+                if not size:
+                    return await self._nothing_to_run(order)
                 return Upload(file_id=await provider.upload(content.content, size=size, tag=order.tag))
         except NoPlace as error:
             return Upload(no_place=NoPlaceNow.of(error))
@@ -66,11 +70,22 @@ class Submitting:
             return Submission(refusal=Refusal.of_unknown(error))
         return Submission(job_id=job.id, repeated=repeated)
 
-    async def _content(self, order: JobOrder, deployment: Deployment) -> JobInput:
+    async def _content(self, order: JobOrder) -> JobInput:
         return JobInput(
             storage=self._desk.storage,
             input_key=input_key(order),
             plan=await self._desk.plan(order),
-            endpoint=order.endpoint,
-            model=provider_model(deployment),
+            shape=self._desk.shape(order),
         )
+
+    async def _nothing_to_run(self, order: JobOrder) -> Upload:
+        """Keep why no line of the shard can be put into a job at all."""
+        task = await self._desk.gather_task(order)
+        await gather(self._desk.storage, task=task, results=_none())
+        return Upload(over=True)
+
+
+async def _none() -> AsyncIterator[Result]:
+    nothing: tuple[Result, ...] = ()
+    for result in nothing:
+        yield result

@@ -33,11 +33,12 @@ class ProviderJobs:
     ) -> None:
         desk = JobDesk(provider, settings=settings, catalog=catalog, storage=storage, providers=providers)
         self._provider = provider
-        submitting, following, leavings = Submitting(desk), Following(desk), Leavings(desk)
-        self.upload, self.submit = submitting.upload, submitting.submit
-        self.poll, self.cancel = following.poll, following.cancel
-        self.download = Results(desk).download
-        self.recall, self.clean_up = leavings.recall, leavings.clean_up
+        self._submitting, self._following = Submitting(desk), Following(desk)
+        self._results, self._leavings = Results(desk), Leavings(desk)
+        self.upload, self.submit = self._submitting.upload, self._submitting.submit
+        self.poll, self.cancel = self._following.poll, self._following.cancel
+        self.download = self._results.download
+        self.recall, self.clean_up = self._leavings.recall, self._leavings.clean_up
 
     @property
     def activities(self) -> list[Callable[..., Any]]:

@@ -81,14 +81,15 @@ class JobSteps:
             endpoint=order.endpoint,
             since=order.created_at,
             default_model=order.default_model,
+            model=order.model,
         )
 
-    async def upload(self, order: JobOrder) -> str | NoPlaceNow | Refusal:
-        """Send a job's input; return the file's id."""
+    async def upload(self, order: JobOrder) -> str | NoPlaceNow | Refusal | None:
+        """Send a job's input; return the file's id, or None if there is nothing to make a job of."""
         # Also one that fails, or is stopped, may leave a file behind.
         self._uploads.append(order)
         upload = await self._run(verbs.UPLOAD.start(self._provider(order), order))
-        if upload.file_id is None:
+        if upload.file_id is None and not upload.over:
             return upload.no_place or _refused(upload.refusal)
         return upload.file_id
 

@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.job_payloads import JobCall, JobOrder, JobReport, NoPlaceNow, Refusal, Remains, SubmitOrder
+    from activities.job_payloads import (
+        JobCall,
+        JobOrder,
+        JobReport,
+        NoPlaceNow,
+        Refusal,
+        Remains,
+        SubmitOrder,
+    )
     from activities.payloads import Route, ShardOrder
     from overnight.domain import ids
     from overnight.domain.status import BatchStatus, StopReason
@@ -104,6 +112,8 @@ class NativeLane:
         self._number += 1
         order = self._steps.order(deployment, self._number)
         file_id = await self._steps.upload(order)
+        if file_id is None:
+            return Ending()
         if not isinstance(file_id, str):
             return file_id
         submitted = await self._steps.submit(SubmitOrder(job=order, file_id=file_id))

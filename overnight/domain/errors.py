@@ -65,6 +65,17 @@ class UnknownModel(InvalidRequest):
         super().__init__(message, param="body.model", code="model_not_found")
 
 
+class Untranslatable(OvernightError):
+    """A line asks for what its provider's own API can't express.
+
+    `param` names the field within the line's body, as OpenAI's errors do: `messages[2].content[0]`.
+    """
+
+    def __init__(self, message: str, *, param: str) -> None:
+        super().__init__(message)
+        self.param = param
+
+
 class Unauthorized(OvernightError):
     """Incorrect API key provided."""
 

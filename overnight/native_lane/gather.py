@@ -1,7 +1,8 @@
 """A job's results, kept as checkpoints: one part a chunk, from where the shard is sealed like any other.
 
 Results come in any order, sometimes twice, sometimes not at all. They are sorted on local scratch, and
-nothing is kept before all of them are here: a download that breaks off is begun again.
+nothing is kept before all of them are here: a download that breaks off is begun again. A line that could
+not be put into the job at all is told so here, with the others.
 """
 
 from array import array
@@ -9,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from overnight.domain.errors import ProviderRefused
+from overnight.domain.errors import ProviderRefused, Untranslatable
 from overnight.domain.job import Job
 from overnight.domain.layout import chunk_prefix, part_key
 from overnight.domain.plan import Chunk, ShardPlan
@@ -17,9 +18,9 @@ from overnight.domain.status import BatchStatus
 from overnight.native_lane.result_record import Translation
 from overnight.outcomes.chunk_lines import read_slabs
 from overnight.outcomes.parts import read_parts
-from overnight.outcomes.record import PART_MARK, pack_record
+from overnight.outcomes.record import PART_MARK, Record, pack_record
 from overnight.outcomes.scratch import Scratch
-from overnight.providers.protocol import RESULTS_GONE, Result
+from overnight.providers.protocol import RESULTS_GONE, Result, Shape
 from overnight.storage.protocol import Storage
 
 _ABSENT = -1
@@ -28,13 +29,17 @@ _BLOCK_BYTES = 256 * 2**10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatherTask:
-    """Whose results they are, and as which attempt they are kept. No two attempts may bear the same name."""
+    """Whose results they are, and as which attempt they are kept. No two attempts may bear the same name.
+
+    `shape` is how the job's requests were written.
+    """
 
     batch_id: str
     shard: int
     input_key: str
     plan: ShardPlan
     attempt: str
+    shape: Shape
     translation: Translation
 
 
@@ -72,10 +77,11 @@ async def gather(storage: Storage, *, task: GatherTask, results: AsyncIterator[R
     """
     gone: ProviderRefused | None = None
     with Scratch() as scratch:
-        sorting = _Sorting(scratch, await _indices(storage, task), first_index=task.plan.first_index)
+        sorting = _Sorting(scratch, task)
+        await _expect(sorting, storage, task)
         try:
             async for result in results:
-                sorting.add(result, task.translation)
+                sorting.add(result)
         except ProviderRefused as error:
             if error.code != RESULTS_GONE:
                 raise
@@ -107,29 +113,47 @@ async def gathered_before(storage: Storage, *, task: GatherTask) -> Gathered | N
 class _Sorting:
     """Packed records on scratch, and where each line's is. A line's first result is the one that counts."""
 
-    def __init__(self, scratch: Scratch, indices: dict[str, int], *, first_index: int) -> None:
+    def __init__(self, scratch: Scratch, task: GatherTask) -> None:
         self._scratch = scratch
-        self._indices = indices
-        self._first_index = first_index
-        self._offsets = array("q", [_ABSENT]) * len(indices)
-        self._lengths = array("q", [0]) * len(indices)
+        self._translation = task.translation
+        self._first_index = task.plan.first_index
+        self._numbers_by_key: dict[str, int] = {}
+        self._custom_ids: list[str] = []
+        self._offsets = array("q", [_ABSENT]) * task.plan.lines
+        self._lengths = array("q", [0]) * task.plan.lines
         self._answered = self._superfluous = 0
 
     @property
     def gathered(self) -> Gathered:
         """What has been added so far."""
-        return Gathered(lines=len(self._indices), answered=self._answered, superfluous=self._superfluous)
+        return Gathered(lines=len(self._custom_ids), answered=self._answered, superfluous=self._superfluous)
 
-    def add(self, result: Result, translation: Translation) -> None:
+    def expect(self, key: str, custom_id: str) -> None:
+        """Expect the result of the next line."""
+        self._numbers_by_key[key] = len(self._custom_ids)
+        self._custom_ids.append(custom_id)
+
+    def refuse(self, custom_id: str, error: Untranslatable) -> None:
+        """Expect none of the next line, which never went into the job."""
+        number = len(self._custom_ids)
+        self._custom_ids.append(custom_id)
+        index = self._first_index + number
+        self._keep(number, self._translation.refused(error, index=index, custom_id=custom_id))
+
+    def add(self, result: Result) -> None:
         """Take in a result."""
-        index = self._indices.get(result.key)
-        if index is None or self._offsets[index - self._first_index] != _ABSENT:
+        number = self._numbers_by_key.get(result.key)
+        if number is None or self._offsets[number] != _ABSENT:
             self._superfluous += 1
             return
-        packed = pack_record(translation.record(result, index=index))
-        self._offsets[index - self._first_index] = self._scratch.append(packed)
-        self._lengths[index - self._first_index] = len(packed)
+        index, custom_id = self._first_index + number, self._custom_ids[number]
+        self._keep(number, self._translation.record(result, index=index, custom_id=custom_id))
         self._answered += 1
+
+    def _keep(self, number: int, record: Record) -> None:
+        packed = pack_record(record)
+        self._offsets[number] = self._scratch.append(packed)
+        self._lengths[number] = len(packed)
 
     def has_any(self, chunk: Chunk) -> bool:
         """Say whether any line of a chunk has a result."""
@@ -151,10 +175,13 @@ class _Sorting:
         return range(start, start + chunk.lines)
 
 
-async def _indices(storage: Storage, task: GatherTask) -> dict[str, int]:
-    indices: dict[str, int] = {}
+async def _expect(sorting: _Sorting, storage: Storage, task: GatherTask) -> None:
     for chunk in task.plan.chunks:
         async with aclosing(read_slabs(storage, task.input_key, chunk)) as slabs:
             async for requests in slabs:
-                indices.update((request.custom_id, request.index) for request in requests)
-    return indices
+                for request in requests:
+                    fault = task.shape.fault(request)
+                    if fault is None:
+                        sorting.expect(task.shape.key(request.custom_id), request.custom_id)
+                    else:
+                        sorting.refuse(request.custom_id, fault)

@@ -30,6 +30,6 @@ def error_line(batch_id: str, index: int, *, custom_id: str, code: str, message:
     return _WITH_ERROR % (line_id(batch_id, index).encode(), _encode(custom_id), reason)
 
 
-def error_body(message: str, *, kind: str, code: str | None) -> bytes:
+def error_body(message: str, *, kind: str, code: str | None, param: str | None = None) -> bytes:
     """Return OpenAI's error envelope, for a response that has no such body of its own."""
-    return _encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
+    return _encode({"error": {"message": message, "type": kind, "param": param, "code": code}})

@@ -1,6 +1,17 @@
 """The providers' batch APIs behind one seam, one provider a file."""
 
-from overnight.providers.protocol import Content, Limits, LineFault, Provider, Result
-from overnight.providers.registry import PROVIDERS, Providers, endpoints_of
+from overnight.providers.protocol import Content, Limits, LineFault, Provider, Result, Shape
+from overnight.providers.registry import PROVIDERS, Providers, endpoints_of, model_of_job
 
-__all__ = ["PROVIDERS", "Content", "Limits", "LineFault", "Provider", "Providers", "Result", "endpoints_of"]
+__all__ = [
+    "PROVIDERS",
+    "Content",
+    "Limits",
+    "LineFault",
+    "Provider",
+    "Providers",
+    "Result",
+    "Shape",
+    "endpoints_of",
+    "model_of_job",
+]

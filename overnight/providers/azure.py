@@ -13,9 +13,10 @@ from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import NotReadyYet, ProviderRefused
 from overnight.domain.job import Job, Tag
+from overnight.providers.asking import quoted
 from overnight.providers.complaints import named
 from overnight.providers.connection import Connection, Patience
-from overnight.providers.openai import OPENAI_LIMITS, Dialect, OpenAIProvider, quoted
+from overnight.providers.openai import OPENAI_LIMITS, Dialect, OpenAIProvider
 from overnight.providers.shapes import LOST_FILE, text_of
 
 if TYPE_CHECKING:
@@ -49,9 +50,11 @@ class AzureProvider(OpenAIProvider):
         """Create the job once its file is `processed`; before that, Azure would refuse it."""
         status = await self._file_status(file_id)
         if status in LOST_FILE:
-            raise ProviderRefused(f"{self._name} says the input file is '{status}'", code="input_file_lost")
+            raise ProviderRefused(
+                f"{self._asking.name} says the input file is '{status}'", code="input_file_lost"
+            )
         if status != _TAKEN_IN:
-            raise NotReadyYet(f"{self._name} says the input file is still '{status}'")
+            raise NotReadyYet(f"{self._asking.name} says the input file is still '{status}'")
         return await super().submit(tag=tag, file_id=file_id, endpoint=endpoint)
 
     async def close(self) -> None:
@@ -60,11 +63,11 @@ class AzureProvider(OpenAIProvider):
         await super().close()
 
     async def _file_status(self, file_id: str) -> str:
-        answer = await self._http.call("GET", f"/files/{quoted(file_id)}")
+        answer = await self._asking.call("GET", f"/files/{quoted(file_id)}")
         if answer.status == 404:
-            raise NotReadyYet(f"{self._name} does not show the input file yet", status=404)
+            raise NotReadyYet(f"{self._asking.name} does not show the input file yet", status=404)
         # Older versions leave the status of a file that is there null.
-        return (text_of(self._object(answer).get("status")) or _TAKEN_IN).lower()
+        return (text_of(self._asking.read(answer).get("status")) or _TAKEN_IN).lower()
 
 
 class _Identity:

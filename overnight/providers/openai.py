@@ -4,28 +4,22 @@ What they may do differently is read with tolerance (`shapes`, `listing`, `resul
 platform.openai.com/docs/api-reference/batch, and the differences Groq documents.
 """
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
+from datetime import datetime, timedelta
 
 from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import (
-    JobNotFound,
-    NoPlace,
-    ProviderError,
-    ProviderRefused,
-    ProviderUnavailable,
-    SubmissionUnclear,
-)
+from overnight.domain.errors import ProviderRefused, ProviderUnavailable, SubmissionUnclear
 from overnight.domain.job import Job, Tag
-from overnight.providers.complaints import named, provider_error, read_complaint
-from overnight.providers.connection import Answer, Connection, ConnectionLost, Patience
+from overnight.providers.asking import Asking, holding_on, limits_at, oldest_first, quoted
+from overnight.providers.complaints import named
+from overnight.providers.connection import Connection, Patience
 from overnight.providers.listing import GetPage, listed_since
 from overnight.providers.multipart import Form
-from overnight.providers.protocol import RESULTS_GONE, Content, Limits, Result
+from overnight.providers.protocol import RESULTS_GONE, Content, Limits, Result, Shape
+from overnight.providers.request_lines import RequestLines
 from overnight.providers.result_lines import read_results
 from overnight.providers.shapes import (
     TAG_KEY,
@@ -33,7 +27,6 @@ from overnight.providers.shapes import (
     StoredFile,
     read_file,
     read_job,
-    read_object,
     tag_in_filename,
     text_of,
 )
@@ -47,10 +40,8 @@ OPENAI_LIMITS = Limits(
     list_lag=timedelta(seconds=30),
 )
 
-_NO_DATE = datetime.max.replace(tzinfo=UTC)
 _GONE = (404, 410)
 _MAY_HAVE_ENDED = (400, 409)
-_MAYBE = (408, 409)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,21 +68,23 @@ class OpenAIProvider:
         connection: Connection | None = None,
         dialect: Dialect = OPENAI,
     ) -> None:
-        self.limits = _limits_at(deployment, dialect.limits)
-        self._deployment = deployment
-        self._name = named(deployment)
+        self.limits = limits_at(deployment, dialect.limits)
         self._dialect = dialect
-        self._http = connection or _connection(deployment, patience)
+        self._asking = Asking(deployment, connection or _connection(deployment, patience))
         self._jobs = SharedReading(self._read_jobs)
         self._uploads = SharedReading(self._read_uploads)
+
+    def shape(self, endpoint: Endpoint, *, model: str | None) -> Shape:
+        """Return OpenAI's own lines."""
+        return RequestLines(endpoint, model=model)
 
     async def upload(self, content: Content, *, size: int, tag: Tag) -> str:
         """Send a job's input as a stream. Raises NoPlace when the account has no room for more files."""
         fields = {"purpose": "batch", **self._dialect.upload}
         form = Form(fields, filename=tag.filename, content=content, size=size)
-        file_id = text_of(self._object(await self._http.upload("/files", form)).get("id"))
+        file_id = text_of((await self._asking.upload("/files", form)).get("id"))
         if file_id is None:
-            raise self._unreadable()
+            raise self._asking.unreadable()
         return file_id
 
     async def find_uploads(self, tag: Tag, *, since: datetime) -> list[str]:
@@ -113,18 +106,9 @@ class OpenAIProvider:
             "metadata": {TAG_KEY: str(tag)},
             **self._dialect.job,
         }
-        try:
-            answer = await self._http.call("POST", "/batches", json=order)
-        except ConnectionLost as lost:
-            raise SubmissionUnclear(lost.message) from None
-        if answer.status >= 500 or answer.status in _MAYBE:
-            error = self._error(answer)
-            raise SubmissionUnclear(error.message, status=error.status, retry_after=error.retry_after)
-        if not answer.ok:
-            raise self._error(answer)
-        job = read_job(read_object(answer.body) or {})
+        job = read_job(await self._asking.create("/batches", order))
         if job is None:
-            raise SubmissionUnclear(self._unreadable().message, status=answer.status)
+            raise SubmissionUnclear(self._asking.unreadable().message)
         return replace(job, tag=str(tag))
 
     async def find(self, prefix: str, *, since: datetime) -> list[Job]:
@@ -134,7 +118,7 @@ class OpenAIProvider:
         the tag that its input file was uploaded with.
         """
         jobs = await self._jobs.since(since)
-        return _oldest_first([job for job in jobs if job.tag and job.tag.startswith(prefix)])
+        return oldest_first([job for job in jobs if job.tag and job.tag.startswith(prefix)])
 
     async def poll(self, job_id: str) -> Job:
         """Ask how the job is doing. A refused key does not lose a job: it raises ProviderUnavailable."""
@@ -165,40 +149,37 @@ class OpenAIProvider:
 
     async def delete_file(self, file_id: str) -> None:
         """Delete a file; one that is gone is fine."""
-        answer = await self._http.call("DELETE", f"/files/{quoted(file_id)}")
+        answer = await self._asking.call("DELETE", f"/files/{quoted(file_id)}")
         if not answer.ok and answer.status not in _GONE:
-            raise self._error(answer)
+            raise self._asking.error(answer)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.close()
+        await self._asking.close()
 
     # --- parts ---------------------------------------------------------------------------------
 
     async def _of_job(self, job_id: str, method: str, verb: str) -> Job:
-        with _holding_on():
-            answer = await self._http.call(method, f"/batches/{quoted(job_id)}{verb}")
-            # A page of some proxy is no word of the provider's about the job.
-            if answer.status == 404 and read_complaint(answer).enveloped:
-                raise JobNotFound(f"{self._name} does not know the job {job_id} (any more)", status=404)
-            job = read_job(self._object(answer))
+        job = read_job(await self._asking.of_job(job_id, method, f"/batches/{quoted(job_id)}{verb}"))
         if job is None:
-            raise self._unreadable()
+            raise self._asking.unreadable()
         return job
 
     async def _content(self, file_id: str) -> AsyncGenerator[bytes, None]:
         gone = False
-        async with aclosing(self._http.download(f"/files/{quoted(file_id)}/content")) as pieces:
-            with _holding_on():
+        async with aclosing(self._asking.download(f"/files/{quoted(file_id)}/content")) as pieces:
+            with holding_on():
                 async for piece in pieces:
                     if isinstance(piece, bytes):
                         yield piece
                     elif piece.status in _GONE:
                         gone = True
                     else:
-                        raise self._error(piece)
+                        raise self._asking.error(piece)
         if gone:
-            raise ProviderRefused(f"{self._name} has no result file {file_id} (any more)", code=RESULTS_GONE)
+            raise ProviderRefused(
+                f"{self._asking.name} has no result file {file_id} (any more)", code=RESULTS_GONE
+            )
 
     async def _read_jobs(self, since: datetime) -> list[Job]:
         """Return the jobs, newest first, with what tags they have."""
@@ -218,28 +199,9 @@ class OpenAIProvider:
 
     def _page_of(self, path: str) -> GetPage:
         async def get(query: Mapping[str, str]) -> Raw:
-            return self._object(await self._http.call("GET", path, query=query))
+            return await self._asking.ask("GET", path, query=query)
 
         return get
-
-    def _object(self, answer: Answer) -> Raw:
-        """Return what an answer says. Raises what it amounts to if it is none of success."""
-        if not answer.ok:
-            raise self._error(answer)
-        said = read_object(answer.body)
-        if said is None:
-            raise self._unreadable()
-        return said
-
-    def _error(self, answer: Answer) -> ProviderError:
-        return provider_error(answer, self._deployment)
-
-    def _unreadable(self) -> ProviderUnavailable:
-        return ProviderUnavailable(f"{self._name} answers in a shape that is none of its API's")
-
-
-def _limits_at(deployment: Deployment, usual: Limits) -> Limits:
-    return usual if deployment.list_lag is None else replace(usual, list_lag=deployment.list_lag)
 
 
 def _connection(deployment: Deployment, patience: Patience | None) -> Connection:
@@ -258,33 +220,8 @@ def _connection(deployment: Deployment, patience: Patience | None) -> Connection
     return Connection(name=named(deployment), base=base, credentials=credentials, patience=patience)
 
 
-@contextmanager
-def _holding_on() -> Iterator[None]:
-    """Never give a job up over an answer that is not about it: a key that is being rotated, say."""
-    try:
-        yield
-    except JobNotFound:
-        raise
-    except (ProviderRefused, NoPlace) as error:
-        raise ProviderUnavailable(
-            error.message, status=error.status, retry_after=error.retry_after
-        ) from error
-
-
 def _tagged(job: Job, raw: Raw, files: Mapping[str, StoredFile]) -> Job:
     file = files.get(job.input_file_id or "")
     if raw.get("metadata") or file is None:
         return job
     return replace(job, tag=tag_in_filename(file.filename))
-
-
-def _oldest_first(jobs: list[Job]) -> list[Job]:
-    # Times are in whole seconds, so among equals it is the listing's own order that counts.
-    newest_last = list(reversed(jobs))
-    newest_last.sort(key=lambda job: job.created_at or _NO_DATE)
-    return newest_last
-
-
-def quoted(provider_id: str) -> str:
-    """Return an id as a part of a path."""
-    return quote(provider_id, safe="")

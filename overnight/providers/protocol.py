@@ -8,7 +8,9 @@ from typing import Protocol
 import msgspec
 
 from overnight.domain.endpoint import Endpoint
+from overnight.domain.errors import Untranslatable
 from overnight.domain.job import Job, Tag
+from overnight.jsonl import Request
 
 RESULTS_GONE = "results_gone"
 """The code of the refusal when a result file has been deleted, or has lived its time."""
@@ -24,6 +26,7 @@ class Limits:
     `max_requests` and `max_bytes` bound one job. `window` is how long the provider tries, None meaning for as
     long as it takes. `list_lag` is how long a job may exist before a listing shows it. With
     `idempotent_create` a repeated submit makes no second job, so that nobody needs to look for the first.
+    With `model_of_job` the model is the job's, and its lines name none.
     """
 
     max_requests: int
@@ -32,6 +35,7 @@ class Limits:
     window: timedelta | None
     list_lag: timedelta
     idempotent_create: bool = False
+    model_of_job: bool = False
 
 
 class LineFault(msgspec.Struct, frozen=True, gc=False):
@@ -44,7 +48,8 @@ class LineFault(msgspec.Struct, frozen=True, gc=False):
 class Result(msgspec.Struct, frozen=True, gc=False):
     """One request's result, in OpenAI's shape: a response (`status` and `body`) or a fault.
 
-    `body` is JSON on one line. `key` is what correlates it: the `custom_id` of the job's line.
+    `body` is JSON on one line. `key` is what correlates it: what the provider's Shape makes of the line's
+    `custom_id`.
     """
 
     key: str
@@ -55,6 +60,22 @@ class Result(msgspec.Struct, frozen=True, gc=False):
     fault: LineFault | None = None
 
 
+class Shape(Protocol):
+    """How a provider has a job's requests written, and by what it tells them apart."""
+
+    def key(self, custom_id: str) -> str:
+        """Return what the result of the request with this id will bear as its `key`."""
+        ...
+
+    def row(self, request: Request) -> bytes:
+        """Return a request as a line of a job's input, newline included. Raises Untranslatable."""
+        ...
+
+    def fault(self, request: Request) -> Untranslatable | None:
+        """Return what `row` raises for a request, or None if it can be written."""
+        ...
+
+
 class Provider(Protocol):
     """One deployment's batch API.
 
@@ -63,6 +84,10 @@ class Provider(Protocol):
     """
 
     limits: Limits
+
+    def shape(self, endpoint: Endpoint, *, model: str | None) -> Shape:
+        """Return how a job's requests are written, for the provider's `model`; None leaves what they name."""
+        ...
 
     async def upload(self, content: Content, *, size: int, tag: Tag) -> str:
         """Send a job's input of `size` bytes as a file with the tag's filename; return the file's id.

@@ -24,6 +24,12 @@ LIMITS: Mapping[str, Limits] = {
 }
 
 
+def model_of_job(deployment: Deployment) -> bool:
+    """Tell whether it is the jobs of a deployment, and not their lines, that name the model."""
+    limits = LIMITS.get(deployment.provider)
+    return bool(limits and limits.model_of_job)
+
+
 def endpoints_of(deployment: Deployment) -> frozenset[Endpoint]:
     """Return what a batch of this deployment can be for; where each line is sent, that is everything."""
     if deployment.lane is BatchLane.LINES:
@@ -40,8 +46,8 @@ class Providers:
 
     def of(self, deployment: Deployment) -> Provider:
         """Return the deployment's provider. Raises ProviderRefused for one that has no batch API."""
-        # The model stands in the lines of a job and changes nothing about the connection.
-        place = replace(deployment, model="")
+        # A model that stands in the lines of a job changes nothing about the connection.
+        place = deployment if model_of_job(deployment) else replace(deployment, model="")
         if place not in self._open:
             self._open[place] = self._make(place)
         return self._open[place]

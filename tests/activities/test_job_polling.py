@@ -65,9 +65,9 @@ async def test_after_a_while_no_twin_is_looked_for(shop: Shop) -> None:
     shop.desk.pass_time(6)
     shop.desk.fault(kind="reject", verb="batches.list", reason="bad_key")
     past = datetime.now(UTC) - timedelta(seconds=1)
-    listed = shop.desk.simulator.desk.calls["batches.list"]
+    listed = shop.desk.simulator._api.calls["batches.list"]
     await not_yet(shop, replace(call, twins_until=past), BatchStatus.IN_PROGRESS)
-    assert shop.desk.simulator.desk.calls["batches.list"] == listed
+    assert shop.desk.simulator._api.calls["batches.list"] == listed
 
 
 async def test_a_provider_that_does_not_list_its_jobs_is_looked_at_all_the_same(shop: Shop) -> None:
@@ -186,7 +186,7 @@ async def test_a_failure_that_is_not_explained_is_still_one(shop: Shop) -> None:
     call = await shop.submitted()
     job = await shop.desk.provider.poll(call.job_id)
     failed = replace(job, status=BatchStatus.FAILED)
-    report = await shop.jobs._report_of(failed, call.job)
+    report = await shop.jobs._following._report_of(failed, call.job)
     assert report.refusal == Refusal(
         code="provider_failed", message="openai failed the job and does not say why."
     )

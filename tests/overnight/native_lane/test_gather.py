@@ -7,22 +7,39 @@ from typing import Any
 
 import pytest
 
-from overnight.domain.errors import ProviderUnavailable
+from overnight.domain.endpoint import Endpoint
+from overnight.domain.errors import ProviderRefused, ProviderUnavailable, Untranslatable
 from overnight.domain.job import Job
 from overnight.domain.layout import work_prefix
 from overnight.domain.plan import ShardPlan
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
+from overnight.jsonl import Request
 from overnight.native_lane import Gathered, GatherTask, Translation, gather
 from overnight.outcomes.parts import read_parts
 from overnight.outcomes.record import Record
-from overnight.providers.protocol import LineFault, Result
+from overnight.providers.protocol import RESULTS_GONE, LineFault, Result, Shape
+from overnight.providers.request_lines import RequestLines
 from overnight.storage.memory import MemoryStorage
 from tests.overnight.native_lane.shards import INPUT, line, stored
 
 BATCH = "batch_1"
 SHARD = 3
 FIRST = 100
+
+
+PLAIN = RequestLines(Endpoint.CHAT_COMPLETIONS, model=None)
+
+
+class Keyed(RequestLines):
+    """A shape with keys of its own, that can't express every line."""
+
+    def key(self, custom_id: str) -> str:
+        return f"key-of-{custom_id}"
+
+    def fault(self, request: Request) -> Untranslatable | None:
+        refused = request.custom_id.startswith("bad")
+        return Untranslatable("It can't be asked.", param="logit_bias") if refused else None
 
 
 def answer(key: str, text: str = "hello", **fields: Any) -> Result:
@@ -41,7 +58,9 @@ class Harvest:
         content = [b"".join(line(custom_id) for custom_id in chunk) for chunk in self._chunks]
         return await stored(self.storage, content, before=line("of another shard"), first_index=FIRST)
 
-    async def gather(self, results: Iterable[Result] | AsyncIterator[Result]) -> Gathered:
+    async def gather(
+        self, results: Iterable[Result] | AsyncIterator[Result], *, shape: Shape = PLAIN
+    ) -> Gathered:
         self._attempts += 1
         task = GatherTask(
             batch_id=BATCH,
@@ -49,6 +68,7 @@ class Harvest:
             input_key=INPUT,
             plan=await self.plan(),
             attempt=f"{self._attempts:04d}",
+            shape=shape,
             translation=Translation(batch_id=BATCH, client_model=None, provider_model=None),
         )
         source = results if isinstance(results, AsyncIterator) else each(results)
@@ -143,6 +163,44 @@ async def test_failures_are_results_too() -> None:
     ]
     assert await harvest.gather(results) == Gathered(lines=3, answered=3)
     assert [record.ok for record in await harvest.records()] == [False, False, False]
+
+
+async def test_results_find_their_lines_by_the_keys_that_the_provider_gave_them() -> None:
+    harvest = Harvest(["a", "b"], ["c"])
+    shape = Keyed(Endpoint.CHAT_COMPLETIONS, model=None)
+    results = [answer("key-of-c"), answer("key-of-a"), answer("b")]
+    assert await harvest.gather(results, shape=shape) == Gathered(lines=3, answered=2, superfluous=1)
+    assert await harvest.outcomes() == {FIRST: "a", FIRST + 2: "c"}
+
+
+async def test_lines_that_went_into_no_job_have_their_outcome_with_the_others() -> None:
+    harvest = Harvest(["bad-1", "a"], ["bad-2"])
+    shape = Keyed(Endpoint.CHAT_COMPLETIONS, model=None)
+    assert await harvest.gather([answer("key-of-a")], shape=shape) == Gathered(lines=3, answered=1)
+    assert await harvest.outcomes() == {FIRST: "bad-1", FIRST + 1: "a", FIRST + 2: "bad-2"}
+    assert [record.ok for record in await harvest.records()] == [False, True, False]
+
+
+async def test_when_some_results_are_gone_the_others_are_kept() -> None:
+    async def half_gone() -> AsyncIterator[Result]:
+        yield answer("b")
+        raise ProviderRefused("there is no such file (any more)", code=RESULTS_GONE)
+
+    harvest = Harvest(["a", "b"])
+    gathered = await harvest.gather(half_gone())
+    assert (gathered.answered, gathered.warning(job())) == (1, "there is no such file (any more)")
+    assert await harvest.outcomes() == {FIRST + 1: "b"}
+
+
+async def test_a_provider_that_refuses_the_results_is_believed() -> None:
+    async def refused() -> AsyncIterator[Result]:
+        yield answer("a")
+        raise ProviderRefused("no", code="permission_denied")
+
+    harvest = Harvest(["a"])
+    with pytest.raises(ProviderRefused):
+        await harvest.gather(refused())
+    assert await harvest.records() == []
 
 
 async def test_a_download_that_breaks_off_keeps_nothing_and_can_be_begun_again() -> None:

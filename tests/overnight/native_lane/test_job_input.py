@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import ObjectNotFound
+from overnight.domain.errors import ObjectNotFound, Untranslatable
 from overnight.domain.plan import ShardPlan
+from overnight.jsonl import Request
 from overnight.native_lane import JobInput
+from overnight.providers.request_lines import RequestLines
 from overnight.storage.memory import MemoryStorage
 from tests.overnight.native_lane.shards import INPUT, line, stored
 
@@ -17,7 +19,8 @@ ODD_IDS = ["x" * 512, "😀" * 512, 'a "b" \\ c', "1\n2\r3\u2028", "", "%b", "é
 
 def job_input(storage: MemoryStorage, plan: ShardPlan, **fields: Any) -> JobInput:
     given: dict[str, Any] = {"endpoint": Endpoint.CHAT_COMPLETIONS, "model": "deployed", **fields}
-    return JobInput(storage=storage, input_key=INPUT, plan=plan, **given)
+    shape = RequestLines(given["endpoint"], model=given["model"])
+    return JobInput(storage=storage, input_key=INPUT, plan=plan, shape=shape)
 
 
 async def content(of: JobInput) -> bytes:
@@ -67,6 +70,30 @@ async def test_the_size_is_that_of_the_content_which_can_be_read_again_and_again
     plan = await stored(storage, [line(f"é-{number}") * 1 for number in range(50)])
     uploaded = job_input(storage, plan)
     assert await uploaded.size() == len(await content(uploaded)) == len(await content(uploaded))
+
+
+class Picky(RequestLines):
+    """A shape that can't express every line."""
+
+    def row(self, request: Request) -> bytes:
+        fault = self.fault(request)
+        if fault is not None:
+            raise fault
+        return super().row(request)
+
+    def fault(self, request: Request) -> Untranslatable | None:
+        refused = request.custom_id.startswith("bad")
+        return Untranslatable("logit_bias can't be expressed.", param="logit_bias") if refused else None
+
+
+async def test_requests_that_the_provider_can_t_be_asked_are_left_out() -> None:
+    storage = MemoryStorage()
+    plan = await stored(storage, [line("a") + line("bad"), line("b")])
+    shape = Picky(Endpoint.CHAT_COMPLETIONS, model=None)
+    uploaded = JobInput(storage=storage, input_key=INPUT, plan=plan, shape=shape)
+    rows = (await content(uploaded)).splitlines()
+    assert [json.loads(row)["custom_id"] for row in rows] == ["a", "b"]
+    assert await uploaded.size() == len(await content(uploaded))
 
 
 async def test_an_input_that_is_gone_is_no_empty_input() -> None:

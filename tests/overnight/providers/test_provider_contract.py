@@ -436,7 +436,9 @@ async def test_results_that_were_deleted_are_gone(desk: Desk) -> None:
     assert caught.value.code == RESULTS_GONE
 
 
-async def test_before_it_says_that_results_are_gone_a_provider_yields_those_that_are_there(desk: Desk) -> None:
+async def test_before_it_says_that_results_are_gone_a_provider_yields_those_that_are_there(
+    desk: Desk,
+) -> None:
     desk.fate(fail_every=2, fail_status=400)
     job = await desk.ended(tag=tag())
     assert job.output_file_id is not None

@@ -45,7 +45,7 @@ async def test_closing_leaves_nothing_open() -> None:
     provider = providers.of(HERE)
     await providers.close()
     assert isinstance(provider, OpenAIProvider)
-    assert provider._http._client.is_closed
+    assert provider._asking._http._client.is_closed
 
 
 @pytest.mark.parametrize("kind", [OPENAI, AZURE])
