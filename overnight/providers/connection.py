@@ -45,6 +45,8 @@ class Patience:
 
     connect: timedelta = timedelta(seconds=30)
     answer: timedelta = timedelta(seconds=90)
+    look: timedelta = timedelta(seconds=30)
+    """When nothing is to be done but to tell: one that hangs is better asked again."""
     taking_in: timedelta = timedelta(minutes=10)
     """After an upload: it may be 200 MB that the provider looks at."""
     download: timedelta = timedelta(minutes=2)
@@ -118,7 +120,8 @@ class Connection:
         body = b"" if json is None else msgspec.json.encode(json)
         if json is not None:
             headers["Content-Type"] = "application/json"
-        request = self._request(method, path, headers=headers, content=body, query=query)
+        silence = self._patience.look if method == "GET" else self._patience.answer
+        request = self._request(method, path, headers=headers, silence=silence, content=body, query=query)
         return await self._answer(request)
 
     async def upload(self, path: str, form: Form) -> Answer:
@@ -164,9 +167,9 @@ class Connection:
         path: str,
         *,
         headers: Mapping[str, str],
+        silence: timedelta,
         content: bytes | AsyncIterator[bytes] = b"",
         query: Mapping[str, str] | None = None,
-        silence: timedelta | None = None,
     ) -> httpx2.Request:
         return self._client.build_request(
             method,
@@ -174,7 +177,7 @@ class Connection:
             params={**self._query, **(query or {})},
             headers=dict(headers),
             content=content,
-            timeout=self._patience.timeout(silence or self._patience.answer),
+            timeout=self._patience.timeout(silence),
         )
 
     async def _answer(self, request: httpx2.Request) -> Answer:

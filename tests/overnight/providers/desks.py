@@ -22,7 +22,7 @@ from simulators.openai import OpenAIShapes
 
 KEY = "sk-this-is-a-secret"
 PATIENT = Patience(connect=timedelta(seconds=5), answer=timedelta(seconds=20), download=timedelta(seconds=20))
-IMPATIENT = Patience(connect=timedelta(seconds=5), answer=timedelta(seconds=0.3))
+IMPATIENT = Patience(connect=timedelta(seconds=5), answer=timedelta(seconds=0.3), look=timedelta(seconds=0.3))
 
 OPENAI, AZURE, AZURE_DATED = "openai", "azure", "azure with an api-version"
 KINDS = (OPENAI, AZURE, AZURE_DATED)
