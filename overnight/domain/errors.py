@@ -4,7 +4,8 @@ The docstring of an error is its message, unless the place that raises it knows 
 
 OvernightError
 ├── InvalidRequest            the client sent something we refuse
-│   └── UnknownModel          no deployment serves the model it names
+│   ├── UnknownModel          no deployment serves the model it names
+│   └── Untranslatable        the provider's own API has no way to say it
 ├── Unauthorized              the bearer is missing or wrong
 ├── UnknownFile, UnknownBatch the client names something that is not here (or not its own)
 ├── Conflict
@@ -65,15 +66,11 @@ class UnknownModel(InvalidRequest):
         super().__init__(message, param="body.model", code="model_not_found")
 
 
-class Untranslatable(OvernightError):
-    """A line asks for what its provider's own API can't express.
+class Untranslatable(InvalidRequest):
+    """The provider's own API has no way to say this. `param` names the field, as OpenAI names it."""
 
-    `param` names the field within the line's body, as OpenAI's errors do: `messages[2].content[0]`.
-    """
-
-    def __init__(self, message: str, *, param: str) -> None:
-        super().__init__(message)
-        self.param = param
+    def __init__(self, message: str, *, param: str | None) -> None:
+        super().__init__(message, param=param, code="unsupported_by_provider")
 
 
 class Unauthorized(OvernightError):

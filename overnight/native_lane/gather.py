@@ -6,6 +6,7 @@ not be put into the job at all is told so here, with the others.
 """
 
 from array import array
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -117,7 +118,8 @@ class _Sorting:
         self._scratch = scratch
         self._translation = task.translation
         self._first_index = task.plan.first_index
-        self._numbers_by_key: dict[str, int] = {}
+        self._firsts: dict[str, int] = {}
+        self._others: dict[str, deque[int]] = {}
         self._custom_ids: list[str] = []
         self._offsets = array("q", [_ABSENT]) * task.plan.lines
         self._lengths = array("q", [0]) * task.plan.lines
@@ -130,7 +132,9 @@ class _Sorting:
 
     def expect(self, key: str, custom_id: str) -> None:
         """Expect the result of the next line."""
-        self._numbers_by_key[key] = len(self._custom_ids)
+        number = len(self._custom_ids)
+        if self._firsts.setdefault(key, number) != number:
+            self._others.setdefault(key, deque()).append(number)
         self._custom_ids.append(custom_id)
 
     def refuse(self, custom_id: str, error: Untranslatable) -> None:
@@ -142,13 +146,21 @@ class _Sorting:
 
     def add(self, result: Result) -> None:
         """Take in a result."""
-        number = self._numbers_by_key.get(result.key)
-        if number is None or self._offsets[number] != _ABSENT:
+        number = self._next_of(result.key)
+        if number is None:
             self._superfluous += 1
             return
         index, custom_id = self._first_index + number, self._custom_ids[number]
         self._keep(number, self._translation.record(result, index=index, custom_id=custom_id))
         self._answered += 1
+
+    def _next_of(self, key: str) -> int | None:
+        """Return the first line of a key that has no result yet."""
+        number = self._firsts.get(key)
+        if number is None or self._offsets[number] == _ABSENT:
+            return number
+        others = self._others.get(key)
+        return others.popleft() if others else None
 
     def _keep(self, number: int, record: Record) -> None:
         packed = pack_record(record)
@@ -182,6 +194,6 @@ async def _expect(sorting: _Sorting, storage: Storage, task: GatherTask) -> None
                 for request in requests:
                     fault = task.shape.fault(request)
                     if fault is None:
-                        sorting.expect(task.shape.key(request.custom_id), request.custom_id)
+                        sorting.expect(task.shape.key(request), request.custom_id)
                     else:
                         sorting.refuse(request.custom_id, fault)

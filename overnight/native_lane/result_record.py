@@ -44,9 +44,7 @@ class Translation:
 
     def refused(self, error: Untranslatable, *, index: int, custom_id: str) -> Record:
         """Return the outcome of a line that never went into the job."""
-        body = error_body(
-            error.message, kind="invalid_request_error", code="unsupported_parameter", param=error.param
-        )
+        body = error_body(error.message, kind="invalid_request_error", code=error.code, param=error.param)
         return _Line(self.batch_id, index, custom_id).failed(_BAD_REQUEST, body)
 
     def _reason(self, fault: LineFault) -> tuple[str, str]:

@@ -48,8 +48,7 @@ class LineFault(msgspec.Struct, frozen=True, gc=False):
 class Result(msgspec.Struct, frozen=True, gc=False):
     """One request's result, in OpenAI's shape: a response (`status` and `body`) or a fault.
 
-    `body` is JSON on one line. `key` is what correlates it: what the provider's Shape makes of the line's
-    `custom_id`.
+    `body` is JSON on one line. `key` is what correlates it: what the provider's Shape makes of its request.
     """
 
     key: str
@@ -63,8 +62,11 @@ class Result(msgspec.Struct, frozen=True, gc=False):
 class Shape(Protocol):
     """How a provider has a job's requests written, and by what it tells them apart."""
 
-    def key(self, custom_id: str) -> str:
-        """Return what the result of the request with this id will bear as its `key`."""
+    def key(self, request: Request) -> str:
+        """Return what the result of a request will bear as its `key`.
+
+        Requests that ask the same may share one: each has a result of its own, and it does not matter which.
+        """
         ...
 
     def row(self, request: Request) -> bytes:

@@ -17,9 +17,9 @@ class RequestLines:
         self._url = endpoint.value.encode()
         self._model = model
 
-    def key(self, custom_id: str) -> str:
-        """Return the id as it is: results bear it."""
-        return custom_id
+    def key(self, request: Request) -> str:
+        """Return the client's own id: results bear it."""
+        return request.custom_id
 
     def row(self, request: Request) -> bytes:
         """Return the request's line."""

@@ -34,8 +34,8 @@ PLAIN = RequestLines(Endpoint.CHAT_COMPLETIONS, model=None)
 class Keyed(RequestLines):
     """A shape with keys of its own, that can't express every line."""
 
-    def key(self, custom_id: str) -> str:
-        return f"key-of-{custom_id}"
+    def key(self, request: Request) -> str:
+        return f"key-of-{request.custom_id.rstrip('*')}"
 
     def fault(self, request: Request) -> Untranslatable | None:
         refused = request.custom_id.startswith("bad")
@@ -171,6 +171,15 @@ async def test_results_find_their_lines_by_the_keys_that_the_provider_gave_them(
     results = [answer("key-of-c"), answer("key-of-a"), answer("b")]
     assert await harvest.gather(results, shape=shape) == Gathered(lines=3, answered=2, superfluous=1)
     assert await harvest.outcomes() == {FIRST: "a", FIRST + 2: "c"}
+
+
+async def test_lines_that_share_a_key_have_a_result_each() -> None:
+    harvest = Harvest(["a", "b", "a*"], ["a**"])
+    shape = Keyed(Endpoint.CHAT_COMPLETIONS, model=None)
+    results = [answer("key-of-a", f"result {number}") for number in range(4)]
+    assert await harvest.gather(results, shape=shape) == Gathered(lines=4, answered=3, superfluous=1)
+    assert await harvest.outcomes() == {FIRST: "a", FIRST + 2: "a*", FIRST + 3: "a**"}
+    assert [f"result {number}".encode() in each.line for number, each in enumerate(await harvest.records())]
 
 
 async def test_lines_that_went_into_no_job_have_their_outcome_with_the_others() -> None:

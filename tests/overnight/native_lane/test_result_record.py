@@ -168,5 +168,5 @@ def test_a_line_that_could_not_be_asked_names_the_field() -> None:
         "message": "logit_bias can't be expressed.",
         "type": "invalid_request_error",
         "param": "logit_bias",
-        "code": "unsupported_parameter",
+        "code": "unsupported_by_provider",
     }
