@@ -4,7 +4,8 @@ The docstring of an error is its message, unless the place that raises it knows 
 
 OvernightError
 ├── InvalidRequest            the client sent something we refuse
-│   └── UnknownModel          no deployment serves the model it names
+│   ├── UnknownModel          no deployment serves the model it names
+│   └── Untranslatable        the provider's own API has no way to say it
 ├── Unauthorized              the bearer is missing or wrong
 ├── UnknownFile, UnknownBatch the client names something that is not here (or not its own)
 ├── Conflict
@@ -63,6 +64,13 @@ class UnknownModel(InvalidRequest):
     def __init__(self, model: str, *, why: str | None = None) -> None:
         message = why or f"The provided model '{model}' is not supported by the Batch API."
         super().__init__(message, param="body.model", code="model_not_found")
+
+
+class Untranslatable(InvalidRequest):
+    """The provider's own API has no way to say this. `param` names the field, as OpenAI names it."""
+
+    def __init__(self, message: str, *, param: str | None) -> None:
+        super().__init__(message, param=param, code="unsupported_by_provider")
 
 
 class Unauthorized(OvernightError):
