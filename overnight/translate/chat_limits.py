@@ -26,7 +26,7 @@ def require_expressible(request: ChatRequest) -> None:
 def refuse_name(message: Message, *, param: str) -> None:
     """Raise Untranslatable for a speaker's name, which only OpenAI's models are told."""
     if getattr(message, "name", None):
-        why = f"{param}.name: This provider tells speakers apart by role only; write the name into the content."
+        why = f"{param}.name: This provider knows speakers by role only; write the name into the content."
         raise Untranslatable(why, param=f"{param}.name")
 
 

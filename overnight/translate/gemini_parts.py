@@ -7,6 +7,7 @@ from overnight.translate.chat_request import (
     FilePart,
     ImagePart,
     ImageUrl,
+    InputAudio,
     Json,
     RefusalPart,
     TextPart,
@@ -46,12 +47,7 @@ def _user_part(part: UserPart, param: str) -> Json:
         case ImagePart():
             return _image(part.image_url, f"{param}.image_url.url")
         case AudioPart():
-            audio_type = AUDIO_TYPES.get(part.input_audio.format.lower())
-            if audio_type is None:
-                why = f"Gemini knows no audio format '{part.input_audio.format}'."
-                raise Untranslatable(f"{param}.input_audio.format: {why}", param=f"{param}.input_audio.format")
-            data = checked_base64(part.input_audio.data, param=f"{param}.input_audio.data")
-            return _inline(Blob(audio_type, data))
+            return _sound(part.input_audio, f"{param}.input_audio")
         case FilePart():
             return _file(part.file, f"{param}.file")
 
@@ -67,9 +63,17 @@ def _image(image: ImageUrl, param: str) -> Json:
     return {"fileData": {"fileUri": image.url, "mimeType": media_type}}
 
 
+def _sound(audio: InputAudio, param: str) -> Json:
+    audio_type = AUDIO_TYPES.get(audio.format.lower())
+    if audio_type is None:
+        why = f"{param}.format: Gemini knows no audio format '{audio.format}'."
+        raise Untranslatable(why, param=f"{param}.format")
+    return _inline(Blob(audio_type, checked_base64(audio.data, param=f"{param}.data")))
+
+
 def _file(file: FileContent, param: str) -> Json:
     if file.file_id is not None:
-        why = "Vertex AI can't see files uploaded here. Use `file_data`, or a gs:// address in an image_url part."
+        why = "Vertex AI sees no files of ours; use `file_data`, or an image_url part with a gs:// address."
         raise Untranslatable(f"{param}.file_id: {why}", param=f"{param}.file_id")
     if not file.file_data:
         raise Untranslatable(f"{param}.file_data: This field is required.", param=f"{param}.file_data")

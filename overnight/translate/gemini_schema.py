@@ -31,6 +31,7 @@ _STRUCTURAL = (
 _ALONE = frozenset({"anyOf", "description", "nullable", "title", "type"})
 """What may stand beside a choice: Gemini wants `anyOf` to be alone, and these can move into the choices."""
 
+_LATER_WINS = frozenset({"title", "description", "default", "additionalProperties"})
 _MOST_NODES = 5_000
 """A few references into one another can make a schema that fills any memory."""
 
@@ -127,7 +128,8 @@ class _Translation:
         properties = node.get("properties")
         if isinstance(properties, dict) and properties:
             schema["properties"] = {
-                name: self.of(value, f"{path}.properties.{name}", within) for name, value in properties.items()
+                name: self.of(value, f"{path}.properties.{name}", within)
+                for name, value in properties.items()
             }
             required = node.get("required")
             if isinstance(required, list) and (kept := [name for name in required if name in properties]):
@@ -145,7 +147,10 @@ def _choice_alone(schema: Json, path: str) -> Json:
     """Return a schema with a choice so that nothing else stands beside it."""
     for keyword in schema:
         if keyword not in _ALONE:
-            _refuse(f"{path}.{keyword}", "Gemini takes nothing beside a choice; write it into each of the choices.")
+            _refuse(
+                f"{path}.{keyword}",
+                "Gemini takes nothing beside a choice; write it into each choice.",
+            )
     told = {name: schema[name] for name in ("description", "nullable") if name in schema}
     return {"anyOf": [{**told, **choice} for choice in cast("list[Json]", schema["anyOf"])]}
 
@@ -196,9 +201,9 @@ def _implied(node: Json, enum: object) -> list[object]:
 
 
 def _type(name: object, path: str) -> str:
-    if isinstance(name, str) and name.lower() in _TYPES:
-        return _TYPES[name.lower()]
-    _refuse(f"{path}.type", f"Gemini knows no type '{name}'.")
+    if not isinstance(name, str) or name.lower() not in _TYPES:
+        _refuse(f"{path}.type", f"Gemini knows no type '{name}'.")
+    return _TYPES[name.lower()]
 
 
 def _enumerable(values: list[object]) -> bool:
@@ -219,9 +224,9 @@ def _together(name: str, one: object, other: object, path: str) -> object:
         return {**one, **other}
     if isinstance(one, list) and isinstance(other, list) and name == "required":
         return [*one, *(value for value in other if value not in one)]
-    if one == other or name in {"title", "description", "default", "additionalProperties"}:
-        return other
-    _refuse(path, f"Two parts say different things of '{name}'.")
+    if one != other and name not in _LATER_WINS:
+        _refuse(path, f"Two parts say different things of '{name}'.")
+    return other
 
 
 def _in_words(told: Json) -> list[str]:

@@ -23,17 +23,28 @@ _VERSION = re.compile(r"gemini-(?P<major>\d+)(?:\.(?P<minor>\d+))?")
 _NEWEST = (99, 0)
 
 _LEVELS = {
-    "none": "MINIMAL", "minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH", "xhigh": "HIGH",
+    "none": "MINIMAL",
+    "minimal": "MINIMAL",
+    "low": "LOW",
+    "medium": "MEDIUM",
+    "high": "HIGH",
+    "xhigh": "HIGH",
     "max": "HIGH",
-}  # fmt: skip
+}
 _BUDGETS = {
-    "none": 0, "minimal": 1_024, "low": 1_024, "medium": 8_192, "high": 24_576, "xhigh": 24_576, "max": 24_576,
-}  # fmt: skip
+    "none": 0,
+    "minimal": 1_024,
+    "low": 1_024,
+    "medium": 8_192,
+    "high": 24_576,
+    "xhigh": 24_576,
+    "max": 24_576,
+}
 """Tokens, as Google's own OpenAI endpoint has them; 24,576 is the most that every Gemini 2.5 takes."""
 
 
 def gemini_settings(request: ChatRequest, *, model: str, thinking: Json | None) -> Json:
-    """Return `generationConfig`, with `thinking` for its thinkingConfig if it is given. Raises Untranslatable."""
+    """Return `generationConfig`; `thinking` is its thinkingConfig where given. Raises Untranslatable."""
     settings: Json = {
         theirs: value for ours, theirs in _COPIED.items() if (value := getattr(request, ours)) is not None
     }

@@ -1,4 +1,4 @@
-"""Reads a request's body by its type, and says in OpenAI's words what is wrong with one that can't be read."""
+"""Reads a request's body by its type, and names as OpenAI does the field that is wrong with one."""
 
 import re
 from typing import TypeVar
