@@ -145,7 +145,7 @@ def _key(request: msgspec.Raw) -> str | None:
 
 
 def _extras(request: GeminiRequest) -> Json:
-    """Return Gemini's own settings under Gemini's names. Raises Untranslatable for what the import won't take."""
+    """Return Gemini's own settings under Gemini's names. Raises Untranslatable."""
     extras: Json = {}
     google = request.extra_body.google if request.extra_body else None
     for place, source in (("extra_body.google.", google), ("", request)):
