@@ -1,7 +1,7 @@
 """What OpenAI's API can say and none of our shapes can: refused by name, so that nothing is lost unseen."""
 
 from overnight.domain.errors import Untranslatable
-from overnight.translate.chat_request import ChatRequest, Message
+from overnight.translate.chat_request import ChatRequest, FunctionMessage, Message
 
 _ONLY_TEXT = ["text"]
 
@@ -25,7 +25,7 @@ def require_expressible(request: ChatRequest) -> None:
 
 def refuse_name(message: Message, *, param: str) -> None:
     """Raise Untranslatable for a speaker's name, which only OpenAI's models are told."""
-    if getattr(message, "name", None):
+    if getattr(message, "name", None) and not isinstance(message, FunctionMessage):
         why = f"{param}.name: This provider knows speakers by role only; write the name into the content."
         raise Untranslatable(why, param=f"{param}.name")
 

@@ -1,10 +1,12 @@
 """A conversation as Gemini's contents: turns of the user and of the model, in turn.
 
-Instructions stand apart, wherever in the conversation they were given. What a tool answers is said by the
-user, in a part that names the function; neighbouring messages of one side are one turn.
+Instructions stand apart, wherever in the conversation they were given; neighbouring messages of one side are
+one turn. What tools answer is said by the user, in parts that name the function, in the order of the calls:
+two calls of one function are told apart by nothing else.
 """
 
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from overnight.domain.errors import Untranslatable
 from overnight.translate.chat_limits import refuse_name
@@ -37,18 +39,25 @@ class Conversation:
     sign_calls: bool
     contents: list[Json] = field(default_factory=list)
     _instructions: list[Json] = field(default_factory=list)
-    _functions: dict[str, str] = field(default_factory=dict)
+    _calls: dict[str, tuple[int, str]] = field(default_factory=dict)
     _parts: list[Json] = field(default_factory=list)
     _speaker: str | None = None
 
     def add(self, messages: list[Message]) -> None:
         """Take in a request's messages. Raises Untranslatable."""
-        for place, message in enumerate(messages):
-            self._add(message, f"messages[{place}]")
+        placed = enumerate(messages)
+        for are_results, run in groupby(placed, lambda pair: isinstance(pair[1], ToolMessage)):
+            if are_results:
+                self._add_results([*run])
+                continue
+            for place, message in run:
+                self._add(message, f"messages[{place}]")
         if not self.contents:
             # Gemini answers no instructions alone, OpenAI does.
             self._say("user", self._instructions)
             self._instructions = []
+        if not self.contents:
+            raise Untranslatable("messages: Gemini answers no empty conversation.", param="messages")
 
     @property
     def instructions(self) -> Json | None:
@@ -65,9 +74,7 @@ class Conversation:
                 self._say("user", user_parts(message.content, param=f"{param}.content"))
             case AssistantMessage():
                 self._say("model", self._model_parts(message, param))
-            case ToolMessage():
-                self._say("user", [self._function_response(message, param)])
-            case FunctionMessage():
+            case ToolMessage() | FunctionMessage():
                 why = f"{param}.role: Use a `tool` message, with the id of the call that it answers."
                 raise Untranslatable(why, param=f"{param}.role")
 
@@ -98,7 +105,7 @@ class Conversation:
     def _function_call(self, call: ToolCall, param: str, *, first: bool) -> Json:
         if call.function is None:
             raise Untranslatable(f"{param}.type: Gemini calls functions only.", param=f"{param}.type")
-        self._functions[call.id] = call.function.name
+        self._calls[call.id] = (len(self._calls), call.function.name)
         called: Json = {"name": call.function.name}
         if arguments := _arguments(call.function.arguments, f"{param}.function.arguments"):
             called["args"] = arguments
@@ -110,12 +117,20 @@ class Conversation:
             part["thoughtSignature"] = NO_SIGNATURE
         return part
 
-    def _function_response(self, message: ToolMessage, param: str) -> Json:
-        name = self._functions.get(message.tool_call_id)
-        if name is None:
-            why = f"{param}.tool_call_id: No call before this message has this id."
-            raise Untranslatable(why, param=f"{param}.tool_call_id")
-        return {"functionResponse": {"name": name, "response": {"output": text_of(message.content)}}}
+    def _add_results(self, run: list[tuple[int, Message]]) -> None:
+        """Take in what tools answered, one message after the other."""
+        results: list[tuple[int, Json]] = []
+        for place, message in run:
+            if isinstance(message, ToolMessage):
+                number, name = self._called(message.tool_call_id, f"messages[{place}].tool_call_id")
+                response = {"name": name, "response": {"output": text_of(message.content)}}
+                results.append((number, {"functionResponse": response}))
+        self._say("user", [part for _, part in sorted(results, key=lambda result: result[0])])
+
+    def _called(self, call_id: str, param: str) -> tuple[int, str]:
+        if call_id not in self._calls:
+            raise Untranslatable(f"{param}: No call before this message has this id.", param=param)
+        return self._calls[call_id]
 
 
 def _arguments(arguments: str | None, param: str) -> Json:

@@ -16,6 +16,9 @@ _COPIED = {
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
 }
+_USUAL = {"n": 1, "presence_penalty": 0, "frequency_penalty": 0}
+"""What need not be said, since it is so anyway; some models refuse to be told."""
+
 _SCHEMA_DEPTH = 3
 """request · generationConfig · responseSchema: so many objects deep is a schema in a row."""
 
@@ -46,7 +49,9 @@ _BUDGETS = {
 def gemini_settings(request: ChatRequest, *, model: str, thinking: Json | None) -> Json:
     """Return `generationConfig`; `thinking` is its thinkingConfig where given. Raises Untranslatable."""
     settings: Json = {
-        theirs: value for ours, theirs in _COPIED.items() if (value := getattr(request, ours)) is not None
+        theirs: value
+        for ours, theirs in _COPIED.items()
+        if (value := getattr(request, ours)) is not None and value != _USUAL.get(ours)
     }
     limit = request.max_completion_tokens if request.max_completion_tokens is not None else request.max_tokens
     if limit is not None:
