@@ -103,12 +103,7 @@ class ClaudeChat(Shape):
 def _response(read: ResultRow) -> bytes:
     """Return the response: an object, or the text of one, as rows that went through a table have it."""
     response = bytes(read.response)
-    if response.startswith(b'"'):
-        try:
-            return _texts.decode(response).encode()
-        except (msgspec.DecodeError, UnicodeError):
-            return b""
-    return response
+    return _texts.decode(response).encode() if response.startswith(b'"') else response
 
 
 def _failed(key: str, response: bytes) -> Reply | None:

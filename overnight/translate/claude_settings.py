@@ -1,8 +1,8 @@
 """What a request says about how to answer, as Claude's settings: length, sampling, thinking, form.
 
 Since Claude 4.6 a model thinks as much as it sees fit, within an effort; before, it is given a number of
-tokens to think with. Which of the two a model knows is told by the version in its name; a name without one
-counts as the newest.
+tokens to think with. Since 4.7 nobody sets how it samples. Which of these a model knows is told by the
+version in its name; a name without one counts as the newest.
 
 Source: Anthropic's API, Messages; platform.claude.com, adaptive thinking, structured outputs.
 """
@@ -37,9 +37,11 @@ _EFFORTS = {
 }
 _ADAPTIVE_SINCE = (4, 6)
 _FORMS_SINCE = (4, 5)
+_UNSAMPLED_SINCE = (4, 7)
 _NEWEST = (99, 0)
 _VERSION = re.compile(r"claude-(?:[a-z]+-)*(?P<major>\d{1,2})(?:-(?P<minor>\d{1,2}))?(?![0-9])")
-_SAMPLED = ("temperature", "top_p", "top_k")
+_USUAL = {"temperature": 1, "top_p": 1, "top_k": None}
+"""What sampling is like when nothing is said about it."""
 
 
 def claude_settings(request: ChatRequest, *, model: str, thinking: Json | None, output: Json | None) -> Json:
@@ -50,7 +52,7 @@ def claude_settings(request: ChatRequest, *, model: str, thinking: Json | None, 
     _require_expressible(request)
     limit = _limit(request)
     settings: Json = {"max_tokens": limit}
-    settings |= {name: value for name in _SAMPLED if (value := getattr(request, name)) is not None}
+    settings |= _sampling(request, model)
     if request.stop:
         settings["stop_sequences"] = _stops(request.stop)
     config = {**(output or {})}
@@ -92,6 +94,17 @@ def _require_expressible(request: ChatRequest) -> None:
         raise Untranslatable("temperature: Claude's goes from 0 to 1.", param="temperature")
 
 
+def _sampling(request: ChatRequest, model: str) -> Json:
+    """Return the settings of sampling. Raises Untranslatable where a model takes none any more."""
+    given = {name: value for name in _USUAL if (value := getattr(request, name)) is not None}
+    if version_of(model) < _UNSAMPLED_SINCE:
+        return given
+    for name, value in given.items():
+        if value != _USUAL[name]:
+            raise Untranslatable(f"{name}: {model} takes no settings of sampling; leave it out.", param=name)
+    return {}
+
+
 def _require_free_to_think(request: ChatRequest) -> None:
     """Raise Untranslatable for what Claude does not do while it thinks."""
     if request.temperature not in {None, 1}:
@@ -119,8 +132,9 @@ def _thinking(effort: str, model: str, request: ChatRequest) -> Json:
         named = "max_tokens" if request.max_completion_tokens is None else "max_completion_tokens"
         why = f"{named}: To think, Claude needs more than {_LEAST_BUDGET:,} tokens."
         raise Untranslatable(why, param=named)
-    # The answer itself must fit into the client's limit too.
-    budget = max(_LEAST_BUDGET, min(budget, whole // 2))
+    if _limit(request) is not None:
+        # The answer itself must fit into the client's limit too.
+        budget = max(_LEAST_BUDGET, min(budget, whole // 2))
     return {"thinking": {"type": "enabled", "budget_tokens": budget}, "max_tokens": whole}
 
 

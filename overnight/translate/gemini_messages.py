@@ -22,7 +22,7 @@ from overnight.translate.chat_request import (
     UserMessage,
 )
 from overnight.translate.gemini_parts import text_of, user_parts
-from overnight.translate.importable import require_importable, without_nothing
+from overnight.translate.importable import Columns, without_nothing
 from overnight.translate.reading import read_arguments
 
 NO_SIGNATURE = "skip_thought_signature_validator"
@@ -40,6 +40,7 @@ class Conversation:
     contents: list[Json] = field(default_factory=list)
     _instructions: list[Json] = field(default_factory=list)
     _calls: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _columns: Columns = field(default_factory=Columns)
     _parts: list[Json] = field(default_factory=list)
     _speaker: str | None = None
 
@@ -107,7 +108,7 @@ class Conversation:
             raise Untranslatable(f"{param}.type: Gemini calls functions only.", param=f"{param}.type")
         self._calls[call.id] = (len(self._calls), call.function.name)
         called: Json = {"name": call.function.name}
-        if arguments := _arguments(call.function.arguments, f"{param}.function.arguments"):
+        if arguments := self._arguments(call.function.arguments, f"{param}.function.arguments"):
             called["args"] = arguments
         part: Json = {"functionCall": called}
         google = call.extra_content.google if call.extra_content else None
@@ -132,9 +133,8 @@ class Conversation:
             raise Untranslatable(f"{param}: No call before this message has this id.", param=param)
         return self._calls[call_id]
 
-
-def _arguments(arguments: str | None, param: str) -> Json:
-    kept = without_nothing(read_arguments(arguments, param=param))
-    if kept:
-        require_importable(kept, depth=_ARGS_DEPTH, param=param)
-    return kept
+    def _arguments(self, arguments: str | None, param: str) -> Json:
+        kept = without_nothing(read_arguments(arguments, param=param))
+        if kept:
+            self._columns.require(kept, depth=_ARGS_DEPTH, param=param)
+        return kept

@@ -35,6 +35,9 @@ _LATER_WINS = frozenset({"title", "description", "default", "additionalPropertie
 _MOST_NODES = 5_000
 """A few references into one another can make a schema that fills any memory."""
 
+_LONGEST_PATH = 1_000
+"""In characters: beyond this nobody reads where in a schema something is wrong."""
+
 _TYPES = {
     "string": "STRING", "number": "NUMBER", "integer": "INTEGER", "boolean": "BOOLEAN", "array": "ARRAY",
     "object": "OBJECT",
@@ -47,12 +50,13 @@ def gemini_schema(schema: Json, *, param: str, ordered: bool = False) -> Json:
     With `ordered` the fields of an answer come in the order of the schema's properties, as they do at
     OpenAI, and an object of which only the values are described is refused, since Gemini leaves it empty.
     """
-    return _Translation(schema, ordered=ordered).of(schema, param, ())
+    return _Translation(schema, param=param, ordered=ordered).of(schema, param, ())
 
 
 class _Translation:
-    def __init__(self, root: Json, *, ordered: bool) -> None:
+    def __init__(self, root: Json, *, param: str, ordered: bool) -> None:
         self._root = root
+        self._param = param
         self._ordered = ordered
         self._nodes = 0
 
@@ -61,8 +65,8 @@ class _Translation:
         if not isinstance(node, dict) or not node:
             _refuse(path, "Gemini wants to know the type of every value.")
         self._nodes += 1
-        if self._nodes > _MOST_NODES:
-            _refuse(path, "With its references followed, this schema is too large.")
+        if self._nodes > _MOST_NODES or len(path) > _LONGEST_PATH:
+            _refuse(self._param, "With its references followed, this schema is too large.")
         node, within = self._resolved(node, path, within)
         for keyword in _STRUCTURAL:
             if keyword in node:

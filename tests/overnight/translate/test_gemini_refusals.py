@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from overnight.domain.errors import InvalidRequest, Untranslatable
-from overnight.translate import GeminiChat
+from overnight.translate import ClaudeChat, GeminiChat, Shape
 from tests.overnight.translate.writing import (
     CLOCK,
     HELLO,
@@ -26,6 +26,7 @@ from tests.overnight.translate.writing import (
     user,
 )
 
+GEMINI = GeminiChat(model="gemini-2.5-flash")
 CUSTOM = {"type": "custom", "custom": {"name": "grep"}}
 AUDIO = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "midi"}}
 RECURSIVE = schema({"a": {"$ref": "#/$defs/A"}}, **{"$defs": {"A": schema({"b": {"$ref": "#/$defs/A"}})}})
@@ -49,6 +50,12 @@ def formed(described: dict[str, Any]) -> dict[str, Any]:
     return chat(HELLO, response_format=form(described))
 
 
+TORN_CALLS = chat(
+    HELLO,
+    assistant(tool_calls=[call("c", "f", '{"id":5}'), call("d", "g", '{"id":"five"}')]),
+    tool("c", "x"),
+    tool("d", "y"),
+)
 ARGUMENTS = "messages[1].tool_calls[0].function.arguments"
 PARAMETERS = "tools[1].function.parameters"
 SCHEMA = "response_format.json_schema.schema"
@@ -119,6 +126,8 @@ REFUSED: list[tuple[str | None, Any]] = [
     (ARGUMENTS, called('{"a":[[1]]}')),
     (ARGUMENTS, called('{"a":[null]}')),
     (ARGUMENTS, called('{"a":1,"A":2}')),
+    (ARGUMENTS, called('{"a":[{"b":1},{"b":"x"}]}')),
+    ("messages[1].tool_calls[1].function.arguments", TORN_CALLS),
     (ARGUMENTS, called('{"a":' * 12 + "1" + "}" * 12)),
     (PARAMETERS, offered(schema({"größe": {"type": "number"}}))),
     (PARAMETERS, offered(schema({"user-id": {"type": "string"}}))),
@@ -149,6 +158,8 @@ REFUSED: list[tuple[str | None, Any]] = [
     (f"{PARAMETERS}.properties.a.anyOf", offered(schema({"a": {"anyOf": []}}))),
     (f"{PARAMETERS}.properties.a.properties", offered(schema({"a": CROWDED}))),
     (f"{PARAMETERS}.properties.a.allOf", offered(schema({"a": TORN}))),
+    (f"{PARAMETERS}.properties.a.allOf", offered(schema({"a": {"allOf": [True]}}))),
+    (f"{PARAMETERS}.properties.a", offered(schema({"a": {"$ref": 5}}))),
     (f"{PARAMETERS}.properties.a.properties.b", offered(RECURSIVE)),
     (f"{SCHEMA}.additionalProperties", formed(MAP)),
 ]
@@ -158,7 +169,7 @@ REFUSED: list[tuple[str | None, Any]] = [
 def test_what_can_t_be_said_is_refused_by_name(param: str | None, body: Any) -> None:
     encoded = body.encode() if isinstance(body, str) else json.dumps(body).encode()
     with pytest.raises(Untranslatable) as refused:
-        GeminiChat(model="gemini-2.5-flash").row(encoded, key="k")
+        GEMINI.row(encoded, key="k")
     assert refused.value.param == param
     assert param is None or param in refused.value.message
     assert refused.value.code == "unsupported_by_provider"
@@ -176,13 +187,40 @@ def test_a_pro_can_t_be_kept_from_thinking(model: str) -> None:
     assert refused.value.param == "reasoning_effort"
 
 
-def test_what_is_nested_out_of_all_reason_is_refused() -> None:
-    deep = '{"type":"array","items":' * 400 + '{"type":"string"}' + "}" * 400
-    body = json.dumps(offered({"properties": {"a": "deep"}})).replace('"deep"', deep)
+def from_deep_within(levels: int, shape: Shape, body: bytes) -> bytes:
+    """Call `row` where much of the interpreter's stack is used up already."""
+    return from_deep_within(levels - 1, shape, body) if levels else shape.row(body, key="k")
+
+
+def nested(levels: int) -> str:
+    return '{"type":"array","items":' * levels + '{"type":"string"}' + "}" * levels
+
+
+@pytest.mark.parametrize("levels", [20, 100, 480, 100_000])
+def test_a_schema_nested_out_of_all_reason_is_refused_in_few_words(levels: int) -> None:
+    body = json.dumps(formed({"properties": {"a": "deep"}})).replace('"deep"', nested(levels))
+    with pytest.raises(Untranslatable) as refused:
+        from_deep_within(400, GEMINI, body.encode())
+    assert len(refused.value.message) < 2_000
+
+
+@pytest.mark.parametrize(("levels", "stack"), [(480, 300), (480, 700), (100_000, 0)])
+@pytest.mark.parametrize("shape", [GEMINI, ClaudeChat(model="claude-opus-4-7")], ids=["gemini", "claude"])
+def test_what_would_use_up_the_stack_is_refused(levels: int, stack: int, shape: Shape) -> None:
+    body = json.dumps(called("{}") | formed({"a": "deep"})).replace('"deep"', nested(levels))
     with pytest.raises(Untranslatable):
-        GeminiChat(model="gemini-2.5-flash").row(body.encode(), key="k")
+        from_deep_within(stack, shape, body.encode())
+
+
+@pytest.mark.parametrize("stack", [300, 700])
+def test_arguments_that_would_use_up_the_stack_are_refused(stack: int) -> None:
     with pytest.raises(Untranslatable):
-        GeminiChat(model="gemini-2.5-flash").row(b'{"messages":' + b"[" * 100_000, key="k")
+        from_deep_within(stack, GEMINI, json.dumps(called(nested(480))).encode())
+
+
+def test_a_body_of_nothing_but_brackets_is_refused() -> None:
+    with pytest.raises(Untranslatable):
+        GEMINI.row(b'{"messages":' + b"[" * 100_000, key="k")
 
 
 def test_references_that_double_again_and_again_are_refused_at_once() -> None:
@@ -193,17 +231,17 @@ def test_references_that_double_again_and_again_are_refused_at_once() -> None:
     definitions["d40"] = {"type": "string"}
     body = json.dumps(offered(schema({"a": {"$ref": "#/$defs/d0"}}, **{"$defs": definitions}))).encode()
     with pytest.raises(Untranslatable, match="too large"):
-        GeminiChat(model="gemini-2.5-flash").row(body, key="k")
+        GEMINI.row(body, key="k")
 
 
 def test_nothing_of_what_the_client_said_is_in_the_message() -> None:
     secret = "my deepest secret"
     for body in (chat(user([file(file_id="f"), text(secret)])), chat(user(secret), surprise=secret)):
         with pytest.raises(Untranslatable) as refused:
-            GeminiChat(model="gemini-2.5-flash").row(json.dumps(body).encode(), key="k")
+            GEMINI.row(json.dumps(body).encode(), key="k")
         assert secret not in refused.value.message
 
 
 def test_a_weather_that_is_well_described_is_not_refused() -> None:
-    row = GeminiChat(model="gemini-2.5-flash").row(json.dumps(chat(HELLO, tools=[WEATHER])).encode(), key="k")
+    row = GEMINI.row(json.dumps(chat(HELLO, tools=[WEATHER])).encode(), key="k")
     assert b"get_weather" in row
