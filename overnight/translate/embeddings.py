@@ -136,7 +136,7 @@ class TextEmbeddings(Shape):
         """Return the content's key, the same for all lines that ask for it. Raises Untranslatable."""
         del custom_id
         request = read_body(body, _requests)
-        return content_key(_only_text(request), request.task_type, request.title)
+        return content_key(_only_text(request), request.task_type or None, request.title or None)
 
     def row(self, body: bytes, *, key: str) -> bytes:
         """Return an embedding request as a row. Raises Untranslatable."""
@@ -149,7 +149,7 @@ class TextEmbeddings(Shape):
                 )
                 raise Untranslatable(why, param=name)
         for name in ("task_type", "title"):
-            if (value := getattr(request, name)) is not None:
+            if value := getattr(request, name):
                 instance[name] = value
         return encode(instance)
 

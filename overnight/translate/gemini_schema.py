@@ -10,27 +10,39 @@ changes the structure and can't be said (`not`, `if`, recursion, …) is refused
 Source: aiplatform v1, Schema.
 """
 
+from functools import lru_cache
 from typing import NoReturn, cast
 
 import msgspec
 
 from overnight.domain.errors import Untranslatable
 from overnight.translate.chat_request import Json
+from overnight.translate.importable import require_importable
 
 _encode = msgspec.json.Encoder().encode
 
-_COPIED = (
-    "title", "format", "pattern", "minItems", "maxItems", "minLength", "maxLength", "minProperties",
-    "maxProperties", "minimum", "maximum",
-)  # fmt: skip
+_COPIED: dict[str, tuple[type, ...]] = {
+    "title": (str,),
+    "format": (str,),
+    "pattern": (str,),
+    "minItems": (int,),
+    "maxItems": (int,),
+    "minLength": (int,),
+    "maxLength": (int,),
+    "minProperties": (int,),
+    "maxProperties": (int,),
+    "minimum": (int, float),
+    "maximum": (int, float),
+}
 _DESCRIBED = ("default", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "uniqueItems")
-_STRUCTURAL = (
+_STRUCTURAL = frozenset({
     "not", "if", "then", "else", "prefixItems", "contains", "patternProperties", "propertyNames",
     "dependentSchemas", "dependentRequired", "unevaluatedProperties", "unevaluatedItems", "$dynamicRef",
-)  # fmt: skip
+})  # fmt: skip
 _ALONE = frozenset({"anyOf", "description", "nullable", "title", "type"})
 """What may stand beside a choice: Gemini wants `anyOf` to be alone, and these can move into the choices."""
 
+_UNTYPED = "Gemini wants to know the type of every value."
 _LATER_WINS = frozenset({"title", "description", "default", "additionalProperties"})
 _MOST_NODES = 5_000
 """A few references into one another can make a schema that fills any memory."""
@@ -44,13 +56,23 @@ _TYPES = {
 }  # fmt: skip
 
 
-def gemini_schema(schema: Json, *, param: str, ordered: bool = False) -> Json:
-    """Return a JSON schema as Gemini's. `param` is where it stands; Untranslatable names what is below it.
+def gemini_schema(schema: Json, *, param: str, depth: int, ordered: bool = False) -> msgspec.Raw:
+    """Return a JSON schema as Gemini's. Raises Untranslatable.
 
-    With `ordered` the fields of an answer come in the order of the schema's properties, as they do at
-    OpenAI, and an object of which only the values are described is refused, since Gemini leaves it empty.
+    `param` is where it stands in the request, `depth` how many objects deep it will stand in its row. With
+    `ordered` the fields of an answer come in the order of the schema's properties, as they do at OpenAI, and
+    an object of which only the values are described is refused, since Gemini leaves it empty.
     """
-    return _Translation(schema, param=param, ordered=ordered).of(schema, param, ())
+    return _translated(_encode(schema), param, depth, ordered)
+
+
+@lru_cache(maxsize=256)
+def _translated(schema: bytes, param: str, depth: int, ordered: bool) -> msgspec.Raw:  # noqa: FBT001 - a key
+    # The lines of a batch have mostly the same few schemas, and to translate one takes a while.
+    root = msgspec.json.decode(schema, type=Json)
+    translated = _Translation(root, param=param, ordered=ordered).of(root, param, ())
+    require_importable(translated, depth=depth, param=param)
+    return msgspec.Raw(_encode(translated))
 
 
 class _Translation:
@@ -63,24 +85,25 @@ class _Translation:
     def of(self, node: object, path: str, within: tuple[str, ...]) -> Json:
         """Return a node, `within` being the references that led to it."""
         if not isinstance(node, dict) or not node:
-            _refuse(path, "Gemini wants to know the type of every value.")
+            _refuse(path, _UNTYPED)
         self._nodes += 1
         if self._nodes > _MOST_NODES or len(path) > _LONGEST_PATH:
             _refuse(self._param, "With its references followed, this schema is too large.")
         node, within = self._resolved(node, path, within)
-        for keyword in _STRUCTURAL:
-            if keyword in node:
-                _refuse(f"{path}.{keyword}", "Gemini's schemas can't say this; describe it in words.")
-        schema: Json = {name: node[name] for name in _COPIED if node.get(name) is not None}
-        schema |= self._choices(node, path, within)
-        schema |= _typed(node, path)
+        if structural := sorted(node.keys() & _STRUCTURAL):
+            _refuse(f"{path}.{structural[0]}", "Gemini's schemas can't say this; describe it in words.")
+        schema = {**_copied(node, path), **self._choices(node, path, within), **_typed(node, path)}
         self._add_members(schema, node, path, within)
         if description := _description(node):
             schema["description"] = description
-        return _choice_alone(schema, path) if "anyOf" in schema else schema
+        if "anyOf" in schema:
+            return _choice_alone(schema, path)
+        if "type" not in schema:
+            _refuse(path, _UNTYPED)
+        return schema
 
     def _resolved(self, node: Json, path: str, within: tuple[str, ...]) -> tuple[Json, tuple[str, ...]]:
-        """Put in what `$ref`, a single `anyOf` and `allOf` stand for."""
+        """Put in what `$ref` and `allOf` stand for."""
         while True:
             if "$ref" in node:
                 reference = node["$ref"]
@@ -136,7 +159,7 @@ class _Translation:
                 for name, value in properties.items()
             }
             required = node.get("required")
-            if isinstance(required, list) and (kept := [name for name in required if name in properties]):
+            if isinstance(required, list) and (kept := [name for name in properties if name in required]):
                 schema["required"] = kept
             if self._ordered and len(properties) > 1:
                 schema["propertyOrdering"] = [*properties]
@@ -145,6 +168,16 @@ class _Translation:
             _refuse(f"{path}.additionalProperties", why)
         if "items" in node:
             schema["items"] = self.of(node["items"], f"{path}.items", within)
+
+
+def _copied(node: Json, path: str) -> Json:
+    copied: Json = {}
+    for name, value in node.items():
+        if name in _COPIED and value is not None:
+            if isinstance(value, bool) or not isinstance(value, _COPIED[name]):
+                _refuse(f"{path}.{name}", "This is not the kind of value that JSON schema has here.")
+            copied[name] = value
+    return copied
 
 
 def _choice_alone(schema: Json, path: str) -> Json:

@@ -5,7 +5,6 @@ import re
 from overnight.domain.errors import Untranslatable
 from overnight.translate.chat_request import ChatRequest, Json, ResponseFormat
 from overnight.translate.gemini_schema import gemini_schema
-from overnight.translate.importable import require_importable
 
 _COPIED = {
     "temperature": "temperature",
@@ -84,8 +83,9 @@ def _form(response_format: ResponseFormat) -> Json:
     described = response_format.json_schema
     if response_format.type == "json_schema" and described is not None and described.schema:
         param = "response_format.json_schema.schema"
-        form["responseSchema"] = gemini_schema(described.schema, param=param, ordered=True)
-        require_importable(form["responseSchema"], depth=_SCHEMA_DEPTH, param=param)
+        form["responseSchema"] = gemini_schema(
+            described.schema, param=param, depth=_SCHEMA_DEPTH, ordered=True
+        )
     return form
 
 

@@ -42,8 +42,7 @@ def _declaration(offered: OfferedFunction) -> Json:
         declaration["description"] = function.description
     if function.parameters and function.parameters.get("properties"):
         param = f"{offered.param}.parameters"
-        declaration["parameters"] = gemini_schema(function.parameters, param=param)
-        require_importable(declaration["parameters"], depth=_PARAMETERS_DEPTH, param=param)
+        declaration["parameters"] = gemini_schema(function.parameters, param=param, depth=_PARAMETERS_DEPTH)
     return declaration
 
 

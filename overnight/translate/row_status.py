@@ -71,7 +71,7 @@ def read_status(key: str, *stated: object) -> Reply | None:
 
 def _read(key: str, stated: object) -> Reply | None:
     words, details = _taken_apart(stated)
-    if details.get("code") == 0 and not details.get("message"):
+    if words.strip().upper() == "OK" or (details.get("code") == 0 and not details.get("message")):
         return None
     said = details.get("message")
     message = said if isinstance(said, str) and said else words

@@ -16,13 +16,13 @@ def vertex_shape(model: str, endpoint: Endpoint) -> Shape | None:
     is taken for a Gemini's, as a tuned one's is.
     """
     *path, name = model.split("/")
-    if "publishers" in path and path[path.index("publishers") + 1] not in _PUBLISHERS:
+    if "publishers" in path and not _PUBLISHERS & {*path}:
         return None
     embeds = "embedding" in name
     match endpoint:
         case Endpoint.EMBEDDINGS if name.startswith("gemini-embedding"):
             return VertexEmbeddings(model=name)
-        case Endpoint.EMBEDDINGS if name.startswith("text"):
+        case Endpoint.EMBEDDINGS if embeds and name.startswith("text"):
             return TextEmbeddings(model=name)
         case Endpoint.CHAT_COMPLETIONS if name.startswith("claude"):
             return ClaudeChat(model=name)

@@ -1,11 +1,16 @@
 """JSON schemas as Gemini's, one keyword after the other."""
 
+import json
 from typing import Any
 
 import pytest
 from google.genai import types
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from overnight.domain.errors import Untranslatable
 from overnight.translate.gemini_schema import gemini_schema
+from tests.overnight.translate.importing import ImportTable
 
 NAME = {"type": "object", "properties": {"name": {"type": "string"}}}
 THEIRS = {"type": "string", "description": "theirs"}
@@ -68,8 +73,12 @@ TRANSLATED: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {
             "type": "OBJECT",
             "properties": {"name": {"type": "STRING"}, "age": {"type": "INTEGER"}},
-            "required": ["age", "name"],
+            "required": ["name", "age"],
         },
+    ),
+    (
+        {"allOf": [{"type": "string", "title": "a"}, {"type": "string", "title": "b"}]},
+        {"type": "STRING", "title": "b"},
     ),
     (
         {"$ref": "#/$defs/a~1b", "description": "mine", "$defs": {"a/b": THEIRS}},
@@ -78,9 +87,13 @@ TRANSLATED: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
+def translated(schema: dict[str, Any], *, ordered: bool = False) -> dict[str, Any]:
+    return dict(json.loads(bytes(gemini_schema(schema, param="p", depth=1, ordered=ordered))))
+
+
 @pytest.mark.parametrize(("schema", "expected"), TRANSLATED, ids=range(len(TRANSLATED)))
 def test_a_schema_is_gemini_s(schema: dict[str, Any], expected: dict[str, Any]) -> None:
-    found = gemini_schema(schema, param="p")
+    found = translated(schema)
     assert found == expected
     types.Schema.model_validate(found)
 
@@ -91,7 +104,7 @@ def test_a_definition_may_be_used_twice() -> None:
         "properties": {"home": {"$ref": "#/$defs/Place"}, "work": {"$ref": "#/$defs/Place"}},
         "$defs": {"Place": NAME},
     }
-    found = gemini_schema(schema, param="p", ordered=True)
+    found = translated(schema, ordered=True)
     place = {"type": "OBJECT", "properties": {"name": {"type": "STRING"}}}
     assert found["properties"] == {"home": place, "work": place}
     assert found["propertyOrdering"] == ["home", "work"]
@@ -100,5 +113,57 @@ def test_a_definition_may_be_used_twice() -> None:
 def test_a_schema_is_not_changed_by_being_read() -> None:
     schema = {"allOf": [NAME, {"properties": {"age": {"type": "integer"}}}]}
     before = repr(schema)
-    gemini_schema(schema, param="p")
+    assert translated(schema) == translated(schema)
     assert repr(schema) == before
+
+
+KEYWORDS = [
+    "type",
+    "properties",
+    "items",
+    "required",
+    "enum",
+    "const",
+    "anyOf",
+    "oneOf",
+    "allOf",
+    "$ref",
+    "$defs",
+]
+OTHERS = [
+    "description",
+    "title",
+    "minItems",
+    "minimum",
+    "default",
+    "nullable",
+    "additionalProperties",
+    "format",
+]
+SCALARS = (
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(["", "x", *KEYWORDS, "#", "#/$defs/a"])
+)
+TYPES = st.sampled_from(["string", "integer", "number", "boolean", "array", "object", "null"])
+ODD = st.recursive(
+    SCALARS | TYPES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "b", *KEYWORDS, *OTHERS]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+LIKELY = st.fixed_dictionaries({"type": TYPES}, optional=dict.fromkeys(KEYWORDS[1:] + OTHERS, ODD))
+
+
+@settings(deadline=None, database=None, derandomize=True, max_examples=500)
+@given(
+    properties=st.dictionaries(st.sampled_from(["a", "b"]), LIKELY | ODD, min_size=1), ordered=st.booleans()
+)
+def test_whatever_is_given_for_a_schema_is_gemini_s_or_refused(*, properties: Any, ordered: bool) -> None:
+    schema = {"type": "object", "properties": properties, "$defs": {"a": {"type": "string"}}}
+    try:
+        found = translated(schema, ordered=ordered)
+    except Untranslatable:
+        return
+    types.Schema.model_validate(found)
+    ImportTable().add({"it": found})

@@ -73,6 +73,8 @@ CHAT, EMBEDDINGS = Endpoint.CHAT_COMPLETIONS, Endpoint.EMBEDDINGS
         ("gemini-2.5-flash", EMBEDDINGS, None),
         ("claude-opus-4-6", EMBEDDINGS, None),
         ("publishers/meta/models/llama-4", CHAT, None),
+        ("publishers/gemini-2.5-flash", CHAT, None),
+        ("text-bison", EMBEDDINGS, None),
         ("gemini-2.5-flash", Endpoint.RESPONSES, None),
         ("gemini-2.5-flash", Endpoint.COMPLETIONS, None),
     ],

@@ -35,7 +35,7 @@ STATED: list[tuple[Any, int, str, str | None, str]] = [
     ({"error": {"code": 404, "message": "Gone."}}, 404, "not_found_error", None, "Gone."),
     (["odd"], 500, "server_error", None, "['odd']"),
 ]
-WELL = ["", None, {}, [], 0, False, {"code": 0}, '{"code": 0}']
+WELL = ["", "OK", "ok ", None, {}, [], 0, False, {"code": 0}, '{"code": 0}']
 
 
 @pytest.mark.parametrize(("status", "http", "kind", "code", "message"), STATED, ids=range(len(STATED)))
