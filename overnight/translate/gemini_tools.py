@@ -15,7 +15,7 @@ _SEARCH = ("googleSearch", "google_search")
 SEARCH: Json = {"googleSearch": {"timeRangeFilter": None}}
 """A search with Google. The import takes no object without fields, but one whose only field is null.
 
-Source: googleapis/python-genai#2123.
+Source: what users of Google's SDK found out.
 """
 
 

@@ -9,7 +9,7 @@ looked at (schemas, a call's arguments, Gemini's own settings); the rest we writ
 
 What a single line can't show is not caught: a number in this line, a text in the same place in another.
 
-Source: the import's own complaints, as users report them (googleapis/python-genai#2123).
+Source: the complaints of the import itself, as users of Google's SDK report them.
 """
 
 import re

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from anthropic.types import Message
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 
 from overnight.outcomes.answer import read_answer
 from overnight.translate import ClaudeChat, Reply, line_key
+from tests.overnight.translate.fuzzing import PATIENT
 from tests.overnight.translate.writing import CLOCK, HELLO, chat, tool
 
 KEY = line_key("r-1")
@@ -259,7 +260,7 @@ JSON = st.recursive(
 PLACES = ["id", "model", "content", "stop_reason", "stop_sequence", "stop_details", "usage", "type"]
 
 
-@settings(deadline=None, database=None, derandomize=True)
+@PATIENT
 @given(st.dictionaries(st.sampled_from(PLACES), JSON), JSON)
 def test_whatever_stands_in_a_row_of_ours_is_an_answer_or_an_error(
     response: dict[str, Any], status: Any

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 from google.genai import types
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 
 from overnight.outcomes.answer import read_answer
 from overnight.translate import GeminiChat, Reply
+from tests.overnight.translate.fuzzing import PATIENT
 from tests.overnight.translate.results_corpus import (
     ANSWERED,
     GROUNDING,
@@ -326,7 +327,7 @@ PLACES = ["candidates", "usageMetadata", "promptFeedback", "modelVersion", "resp
 WITHIN = ["content", "finishReason", "index", "groundingMetadata", "logprobsResult", "finishMessage"]
 
 
-@settings(deadline=None, database=None, derandomize=True)
+@PATIENT
 @given(st.dictionaries(st.sampled_from(PLACES), JSON), st.dictionaries(st.sampled_from(WITHIN), JSON), JSON)
 def test_whatever_stands_in_a_row_of_ours_is_an_answer_or_an_error(
     response: dict[str, Any], inner: dict[str, Any], status: Any

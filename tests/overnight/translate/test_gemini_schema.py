@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from overnight.domain.errors import Untranslatable
 from overnight.translate.gemini_schema import gemini_schema
+from tests.overnight.translate.fuzzing import PATIENT
 from tests.overnight.translate.importing import ImportTable
 
 NAME = {"type": "object", "properties": {"name": {"type": "string"}}}
@@ -155,7 +156,7 @@ ODD = st.recursive(
 LIKELY = st.fixed_dictionaries({"type": TYPES}, optional=dict.fromkeys(KEYWORDS[1:] + OTHERS, ODD))
 
 
-@settings(deadline=None, database=None, derandomize=True, max_examples=500)
+@settings(PATIENT, max_examples=500)
 @given(
     properties=st.dictionaries(st.sampled_from(["a", "b"]), LIKELY | ODD, min_size=1), ordered=st.booleans()
 )

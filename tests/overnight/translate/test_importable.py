@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from overnight.domain.errors import Untranslatable
 from overnight.translate.importable import MAX_DEPTH, Columns, require_importable, without_nothing
+from tests.overnight.translate.fuzzing import PATIENT
 from tests.overnight.translate.importing import Complaint, ImportTable
 
 NAMES = st.sampled_from(["a", "A", "b_1", "_x", "user-id", "größe", "$ref", "9", ""])
@@ -34,21 +35,21 @@ def fits(row: dict[str, Any]) -> bool:
     return True
 
 
-@settings(deadline=None, database=None, derandomize=True, max_examples=200)
+@settings(PATIENT, max_examples=200)
 @given(st.dictionaries(NAMES, VALUES, max_size=3))
 def test_what_passes_our_check_fits_into_the_table(value: dict[str, Any]) -> None:
     if is_importable(value, depth=1):
         assert fits({"it": value})
 
 
-@settings(deadline=None, database=None, derandomize=True, max_examples=200)
+@settings(PATIENT, max_examples=200)
 @given(st.dictionaries(NAMES, VALUES, max_size=3))
 def test_what_fits_into_the_table_passes_our_check(value: dict[str, Any]) -> None:
     if fits({"it": value}):
         assert is_importable(value, depth=1)
 
 
-@settings(deadline=None, database=None, derandomize=True)
+@PATIENT
 @given(st.dictionaries(NAMES, VALUES, max_size=3))
 def test_what_is_left_without_nothing_has_neither_nulls_nor_empty_objects(value: dict[str, Any]) -> None:
     kept = without_nothing(value)

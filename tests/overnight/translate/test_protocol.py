@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overnight.domain.endpoint import Endpoint
@@ -16,6 +16,7 @@ from overnight.translate import (
     vertex_shape,
 )
 from overnight.translate.protocol import content_key
+from tests.overnight.translate.fuzzing import PATIENT
 
 ODD_IDS = [
     "",
@@ -34,7 +35,7 @@ ODD_IDS = [
 LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
-@settings(deadline=None, database=None, derandomize=True)
+@PATIENT
 @given(st.text() | st.sampled_from(ODD_IDS))
 def test_a_key_is_fit_for_a_label_and_looks_like_no_number(custom_id: str) -> None:
     key = line_key(custom_id)
