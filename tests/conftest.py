@@ -1,8 +1,8 @@
-"""What many tests need: a catalog, a Temporal server that skips time, and one that does not."""
+"""What many tests need: a catalog, Temporal servers with time that skips and with real time, and S3."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from overnight.catalog import Catalog, open_engine, upgrade
+from tests.emulators.s3 import S3Server, s3_server
 from workflows import search_attributes
 from workflows.plugin import OvernightPlugin
 
@@ -53,3 +54,10 @@ async def catalog(tmp_path: Path) -> AsyncIterator[Catalog]:
     engine = open_engine(url)
     yield Catalog(engine)
     await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """S3, as moto serves it. Buckets are many and cheap: each test makes its own."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server

@@ -1,0 +1,48 @@
+"""What S3 answers to a GET: its body, read in threads, and what has to be known to go on when it breaks."""
+
+from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, FlexibleChecksumError
+from urllib3.exceptions import HTTPError
+
+from overnight.domain.errors import StorageUnavailable
+from overnight.storage.blocks import BLOCK_BYTES
+from overnight.storage.resuming import ConnectionBroke
+from overnight.storage.threads import Threads
+
+if TYPE_CHECKING:
+    from types_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+
+class S3Answer:
+    """An answer whose body has not been read yet; see Opened."""
+
+    def __init__(self, answer: "GetObjectOutputTypeDef", *, key: str, threads: Threads) -> None:
+        self._body = answer["Body"]
+        self._key = key
+        self._threads = threads
+        self.version = answer["ETag"]
+        self.end = _end(answer)
+
+    async def blocks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body; see Opened."""
+        try:
+            while block := await self._threads.do(self._read):
+                yield block
+        finally:
+            self._body.close()
+
+    def _read(self) -> bytes:
+        try:
+            return self._body.read(BLOCK_BYTES)
+        except FlexibleChecksumError as error:
+            raise StorageUnavailable("S3 returned other bytes than it was given", key=self._key) from error
+        except (BotoCoreError, HTTPError, OSError) as error:
+            raise ConnectionBroke from error
+
+
+def _end(answer: "GetObjectOutputTypeDef") -> int:
+    # Of a range it says, for instance, `bytes 3-6/10`.
+    span = answer.get("ContentRange")
+    return int(span.partition("/")[0].rpartition("-")[2]) + 1 if span else answer["ContentLength"]

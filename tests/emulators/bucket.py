@@ -1,0 +1,56 @@
+"""What the tests ask of a bucket, whoever's it is."""
+
+from typing import Protocol
+
+from overnight.storage.protocol import Storage
+from overnight.storage.settings import BucketSettings
+
+
+class BucketStorage(Storage, Protocol):
+    """A store over a network."""
+
+    async def close(self) -> None:
+        """Let go of what it holds open."""
+        ...
+
+
+class Bucket(Protocol):
+    """An empty bucket of its own, on a server that others use too."""
+
+    @property
+    def port(self) -> int:
+        """Where its server is."""
+        ...
+
+    def settings(
+        self, *, port: int | None = None, name: str | None = None, prefix: str = ""
+    ) -> BucketSettings:
+        """Return what a store has to know: of this bucket or another one, by this port or another one."""
+        ...
+
+    def storage(
+        self,
+        *,
+        port: int | None = None,
+        name: str | None = None,
+        prefix: str = "",
+        part_bytes: int | None = None,
+    ) -> BucketStorage:
+        """Return the store of those settings."""
+        ...
+
+    def names(self) -> list[str]:
+        """Return what is in it, as the vendor's own SDK sees it."""
+        ...
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write an object with the vendor's own SDK."""
+        ...
+
+    def unfinished(self) -> int:
+        """Return how many uploads were begun and neither ended nor given up."""
+        ...
+
+    def last_request_of(self, name: str) -> bytes:
+        """Return what only the last request of a large upload has in it."""
+        ...
