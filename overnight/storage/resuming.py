@@ -43,6 +43,13 @@ class Opened(Protocol):
         ...
 
 
+def end_of(*, content_range: str | None, content_length: int) -> int:
+    """Return where the bytes of an answer end. Of a range it says, for instance, `bytes 3-6/10`."""
+    if content_range is None:
+        return content_length
+    return int(content_range.partition("/")[0].rpartition("-")[2]) + 1
+
+
 Open: TypeAlias = Callable[[int, str | None], Awaitable[Opened | None]]
 """Opens the object at an offset, None meaning that it has no bytes there. With a version it raises
 ObjectReplaced when that is not the one that is there."""

@@ -8,7 +8,7 @@ from urllib3.exceptions import HTTPError
 
 from overnight.domain.errors import StorageUnavailable
 from overnight.storage.blocks import BLOCK_BYTES
-from overnight.storage.resuming import ConnectionBroke
+from overnight.storage.resuming import ConnectionBroke, end_of
 from overnight.storage.threads import Threads
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class S3Answer:
         self._key = key
         self._threads = threads
         self.version = answer["ETag"]
-        self.end = _end(answer)
+        self.end = end_of(content_range=answer.get("ContentRange"), content_length=answer["ContentLength"])
 
     async def blocks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body; see Opened."""
@@ -40,9 +40,3 @@ class S3Answer:
             raise StorageUnavailable("S3 returned other bytes than it was given", key=self._key) from error
         except (BotoCoreError, HTTPError, OSError) as error:
             raise ConnectionBroke from error
-
-
-def _end(answer: "GetObjectOutputTypeDef") -> int:
-    # Of a range it says, for instance, `bytes 3-6/10`.
-    span = answer.get("ContentRange")
-    return int(span.partition("/")[0].rpartition("-")[2]) + 1 if span else answer["ContentLength"]

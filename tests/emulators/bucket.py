@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from overnight.storage.protocol import Storage
-from overnight.storage.settings import BucketSettings
+from overnight.storage.sending import PART_BYTES
 
 
 class BucketStorage(Storage, Protocol):
@@ -22,21 +22,15 @@ class Bucket(Protocol):
         """Where its server is."""
         ...
 
-    def settings(
-        self, *, port: int | None = None, name: str | None = None, prefix: str = ""
-    ) -> BucketSettings:
-        """Return what a store has to know: of this bucket or another one, by this port or another one."""
-        ...
-
     def storage(
         self,
         *,
         port: int | None = None,
         name: str | None = None,
         prefix: str = "",
-        part_bytes: int | None = None,
+        part_bytes: int = PART_BYTES,
     ) -> BucketStorage:
-        """Return the store of those settings."""
+        """Return a store in it, or in another bucket of that name; reached by its port, or by another."""
         ...
 
     def names(self) -> list[str]:
@@ -51,6 +45,6 @@ class Bucket(Protocol):
         """Return how many uploads were begun and neither ended nor given up."""
         ...
 
-    def last_request_of(self, name: str) -> bytes:
-        """Return what only the last request of a large upload has in it."""
+    def last_request_of(self, name: str, size: int) -> bytes:
+        """Return what only the last request of an upload in parts has in it."""
         ...

@@ -3,17 +3,33 @@
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass(slots=True)
+class Canned:
+    """Where it is, and the headers of what it was asked."""
+
+    port: int = 0
+    asked: list[Message] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    canned: Canned
     status: int
     fields: Mapping[str, str]
     body: bytes
 
     def _answer(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.canned.asked.append(self.headers)
         self.send_response(self.status)
         for name, value in self.fields.items():
             self.send_header(name, value)
@@ -29,14 +45,17 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def saying(status: int, body: str, **fields: str) -> Iterator[int]:
-    """Answer every request like this until the block ends; yield the port."""
+def saying(status: int, body: str, **fields: str) -> Iterator[Canned]:
+    """Answer every request like this until the block ends."""
+    canned = Canned()
     named = {name.replace("_", "-"): value for name, value in fields.items()}
-    said = type("Handler", (_Handler,), {"status": status, "fields": named, "body": body.encode()})
+    told = {"canned": canned, "status": status, "fields": named, "body": body.encode()}
+    said = type("Handler", (_Handler,), told)
     server = ThreadingHTTPServer(("127.0.0.1", 0), said)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
-        yield server.server_port
+        canned.port = server.server_port
+        yield canned
     finally:
         server.shutdown()
         server.server_close()

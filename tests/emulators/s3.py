@@ -71,11 +71,9 @@ class S3Bucket:
         port: int | None = None,
         name: str | None = None,
         prefix: str = "",
-        part_bytes: int | None = None,
+        part_bytes: int = PART_BYTES,
     ) -> S3Storage:
-        return S3Storage(
-            self.settings(port=port, name=name, prefix=prefix), part_bytes=part_bytes or PART_BYTES
-        )
+        return S3Storage(self.settings(port=port, name=name, prefix=prefix), part_bytes=part_bytes)
 
     def names(self) -> list[str]:
         pages = self.server.client().get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
@@ -87,7 +85,7 @@ class S3Bucket:
     def unfinished(self) -> int:
         return len(self.server.client().list_multipart_uploads(Bucket=self.bucket).get("Uploads", ()))
 
-    def last_request_of(self, name: str) -> bytes:
+    def last_request_of(self, name: str, size: int) -> bytes:
         return f"POST /{self.bucket}/{name}?uploadId=".encode()
 
 

@@ -88,14 +88,14 @@ ERROR = """<?xml version="1.0" encoding="UTF-8"?>
 async def said_to(status: int, code: str, *, more: str = "", **fields: str) -> str:
     """Return what is said of an S3 that answers like this, in its own form."""
     body = ERROR.format(code=code, message=f"with {SECRET}", more=more)
-    with saying(status, body, content_type="application/xml", **fields) as port:
+    with saying(status, body, content_type="application/xml", **fields) as server:
         settings = S3Settings(
             bucket="b",
             region="us-west-2",
             access_key_id="AKIA",
             secret_access_key=SECRET,
             session_token="token-of-the-session",
-            endpoint_url=f"http://127.0.0.1:{port}",
+            endpoint_url=server.url,
         )
         return await why_not(settings)
 
@@ -127,14 +127,14 @@ async def test_what_s3_says_is_told_in_words(status: int, code: str, told: str) 
 async def test_a_full_quota_is_a_full_store() -> None:
     with saying(
         403, ERROR.format(code="QuotaExceeded", message="", more=""), content_type="application/xml"
-    ) as port:
+    ) as server:
         storage = S3Storage(
             S3Settings(
                 bucket="b",
                 region="us-west-2",
                 access_key_id="AKIA",
                 secret_access_key=SECRET,
-                endpoint_url=f"http://127.0.0.1:{port}",
+                endpoint_url=server.url,
             )
         )
         with pytest.raises(StorageFull):
