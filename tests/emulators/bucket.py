@@ -22,6 +22,16 @@ class Bucket(Protocol):
         """Where its server is."""
         ...
 
+    @property
+    def read_at_once(self) -> int:
+        """How many bytes have to arrive together to be of use, or 0."""
+        ...
+
+    @property
+    def can_be_told_to_give_up(self) -> bool:
+        """Whether a store can have it forget an upload that came to nothing."""
+        ...
+
     def storage(
         self,
         *,

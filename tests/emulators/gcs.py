@@ -48,6 +48,14 @@ class GcsBucket:
     def settings(self, *, prefix: str = "") -> GcsSettings:
         return GcsSettings(bucket=self.bucket, prefix=prefix)
 
+    @property
+    def read_at_once(self) -> int:
+        return 0
+
+    @property
+    def can_be_told_to_give_up(self) -> bool:
+        return True
+
     def storage(
         self,
         *,

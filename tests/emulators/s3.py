@@ -65,6 +65,14 @@ class S3Bucket:
             prefix=prefix,
         )
 
+    @property
+    def read_at_once(self) -> int:
+        return 0
+
+    @property
+    def can_be_told_to_give_up(self) -> bool:
+        return True
+
     def storage(
         self,
         *,
