@@ -2,16 +2,8 @@
 
 from typing import Protocol
 
-from overnight.storage.protocol import Storage
+from overnight.storage.opening import BucketStorage
 from overnight.storage.sending import PART_BYTES
-
-
-class BucketStorage(Storage, Protocol):
-    """A store over a network."""
-
-    async def close(self) -> None:
-        """Let go of what it holds open."""
-        ...
 
 
 class Bucket(Protocol):

@@ -10,8 +10,8 @@ import pytest
 from overnight.domain.errors import ObjectNotFound, StorageError
 from overnight.storage.local import LocalStorage
 from overnight.storage.memory import MemoryStorage
+from overnight.storage.opening import BucketStorage
 from overnight.storage.protocol import Storage, StoredObject
-from tests.emulators.bucket import BucketStorage
 from tests.overnight.storage.streams import MIB, ProducerBroke, breaks_after, keys, put, read
 
 CLOCK_TICK = timedelta(seconds=1)
