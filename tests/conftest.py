@@ -73,7 +73,7 @@ def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsServer]:
 
 
 @pytest.fixture(scope="session")
-def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureServer]:
+def azure_blob(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureServer]:
     """Azure Blob, as Azurite serves it. Each test makes its own container."""
     with azure_server(tmp_path_factory.mktemp("azure")) as server:
         yield server

@@ -31,10 +31,10 @@ async def why_not(settings: AzureBlobSettings) -> str:
     return caught.value.reason
 
 
-async def test_a_wrong_key_is_denied(azure: AzureServer) -> None:
+async def test_a_wrong_key_is_denied(azure_blob: AzureServer) -> None:
     settings = AzureBlobSettings(
-        container=azure.new_bucket().bucket,
-        connection_string=connection_string(f"http://127.0.0.1:{azure.port}", key=OTHER_KEY),
+        container=azure_blob.new_bucket().bucket,
+        connection_string=connection_string(f"http://127.0.0.1:{azure_blob.port}", key=OTHER_KEY),
     )
     # What Azure itself says of it, Azurite does not: AuthenticationFailed.
     assert "is denied" in await why_not(settings)
@@ -78,8 +78,8 @@ async def test_a_no_is_told_in_words(status: int, code: str, told: str) -> None:
         assert told in await why_not(settings)
 
 
-async def test_blocks_that_a_broken_put_left_are_gone_with_the_next_put(azure: AzureServer) -> None:
-    bucket = azure.new_bucket()
+async def test_blocks_that_a_broken_put_left_are_gone_with_the_next_put(azure_blob: AzureServer) -> None:
+    bucket = azure_blob.new_bucket()
     storage = bucket.storage(part_bytes=MIB)
     with pytest.raises(ProducerBroke):
         await storage.put("files/a", sent_then_breaks(bucket))
@@ -98,8 +98,8 @@ async def sent_then_breaks(bucket: AzureContainer) -> AsyncIterator[bytes]:
     raise ProducerBroke
 
 
-async def test_what_marks_a_folder_is_no_object(azure: AzureServer) -> None:
-    bucket = azure.new_bucket()
+async def test_what_marks_a_folder_is_no_object(azure_blob: AzureServer) -> None:
+    bucket = azure_blob.new_bucket()
     bucket.client().upload_blob("files", b"", metadata={"hdi_isfolder": "true"})
     storage = bucket.storage()
     await put(storage, "files/a", b"x")

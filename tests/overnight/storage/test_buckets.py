@@ -20,7 +20,7 @@ from tests.overnight.storage.streams import (
     stream,
 )
 
-SERVERS = ("s3", "gcs", "azure")
+SERVERS = ("s3", "gcs", "azure_blob")
 PART = 5 * MIB
 """What S3 takes for a part at least, but for the last."""
 

@@ -17,7 +17,7 @@ from tests.overnight.storage.streams import MIB, ProducerBroke, breaks_after, ke
 CLOCK_TICK = timedelta(seconds=1)
 """File systems, and servers elsewhere, tell the time a little differently."""
 
-BUCKETS = ("s3", "gcs", "azure")
+BUCKETS = ("s3", "gcs", "azure_blob")
 """Fixtures that run a server with buckets."""
 
 
