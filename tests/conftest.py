@@ -1,8 +1,8 @@
-"""What many tests need: a catalog, a Temporal server that skips time, and one that does not."""
+"""What many tests need: a catalog, Temporal servers with time that skips and with real time, and buckets."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,6 +10,9 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from overnight.catalog import Catalog, open_engine, upgrade
+from tests.emulators.azure import AzureServer, azure_server
+from tests.emulators.gcs import GcsServer, gcs_server
+from tests.emulators.s3 import S3Server, s3_server
 from workflows import search_attributes
 from workflows.plugin import OvernightPlugin
 
@@ -53,3 +56,24 @@ async def catalog(tmp_path: Path) -> AsyncIterator[Catalog]:
     engine = open_engine(url)
     yield Catalog(engine)
     await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """S3, as moto serves it. Buckets are many and cheap: each test makes its own."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsServer]:
+    """Google Cloud Storage, as gcp-storage-emulator serves it. Each test makes its own bucket."""
+    with gcs_server(tmp_path_factory.mktemp("gcs")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure_blob(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureServer]:
+    """Azure Blob, as Azurite serves it. Each test makes its own container."""
+    with azure_server(tmp_path_factory.mktemp("azure")) as server:
+        yield server

@@ -24,7 +24,7 @@ from overnight.config import Settings
 from overnight.domain.deployment import BatchLane
 from overnight.line_lane import LineLane
 from overnight.providers import Providers
-from overnight.storage.local import LocalStorage
+from overnight.storage.opening import opened
 from overnight.storage.protocol import Storage
 from workflows import queues
 from workflows.batch import BatchWorkflow
@@ -77,12 +77,9 @@ async def run_worker(
     client = await connect(temporal_address)
     engine = open_engine(settings.database_url)
     try:
-        async with working(
-            client,
-            settings=settings,
-            catalog=Catalog(engine),
-            storage=LocalStorage(settings.local_storage().root),
-            only=only,
+        async with (
+            opened(settings.storage) as storage,
+            working(client, settings=settings, catalog=Catalog(engine), storage=storage, only=only),
         ):
             await ensure_schedule(client)
             await stopping.wait()

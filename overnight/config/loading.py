@@ -7,10 +7,11 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from overnight.config.buckets import read_storage
 from overnight.config.document import Document, read_document
 from overnight.config.from_environment import environment_deployments
 from overnight.config.models import read_deployments
-from overnight.config.places import read_database_url, read_storage
+from overnight.config.places import read_database_url
 from overnight.config.reading import Reading
 from overnight.config.schema import BatchSettings, GeneralSettings, Top
 from overnight.config.settings import Settings

@@ -1,7 +1,7 @@
 """The shape of config.yaml, section by section. Only what stands inside one section is checked here."""
 
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -89,14 +89,17 @@ class ModelEntry(Section):
 
 
 class StorageParams(Section):
-    """`batch_storage_params`: the bucket that bytes should live in."""
+    """`batch_storage_params`: the bucket that bytes live in."""
 
     s3_bucket_name: Text | None = None
     s3_region_name: Text | None = None
     s3_aws_access_key_id: Text | None = Field(default=None, repr=False)
     s3_aws_secret_access_key: Text | None = Field(default=None, repr=False)
+    s3_aws_session_token: Text | None = Field(default=None, repr=False)
     s3_endpoint_url: Text | None = None
     s3_prefix: str | None = None
+    s3_server_side_encryption: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
+    s3_sse_kms_key_id: Text | None = None
     gcs_bucket_name: Text | None = None
     gcs_path_service_account: Text | None = Field(default=None, repr=False)
     azure_storage_account_name: Text | None = None

@@ -6,22 +6,8 @@ from pathlib import Path
 
 from overnight.config.vendors import KNOWN, NEEDED, NOT_YET, listed
 from overnight.domain.deployment import ANY_MODEL, BatchLane, Deployment
-from overnight.domain.errors import InvalidConfig, UnknownDeployment
-
-
-@dataclass(frozen=True, slots=True)
-class LocalStorageSettings:
-    """Bytes live in a folder of this machine."""
-
-    root: Path
-
-
-@dataclass(frozen=True, slots=True)
-class BucketStorageSettings:
-    """Bytes should live in a bucket; `kind` is s3, gcs or azure_blob. This version can't do that yet."""
-
-    kind: str
-    bucket: str
+from overnight.domain.errors import UnknownDeployment
+from overnight.storage.settings import StorageSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +23,7 @@ class Settings:
     deployments: tuple[Deployment, ...]
     from_environment: tuple[Deployment, ...] = ()
     default_model: str | None
-    storage: LocalStorageSettings | BucketStorageSettings
+    storage: StorageSettings
     database_url: str
     master_key: str | None = field(repr=False)
     openai_webhook_secret: str | None = field(default=None, repr=False)
@@ -92,16 +78,6 @@ class Settings:
             if each.id == deployment_id:
                 return each
         raise UnknownDeployment(deployment_id)
-
-    def local_storage(self) -> LocalStorageSettings:
-        """Return where bytes live on this machine. Raises InvalidConfig when a bucket was asked for."""
-        if isinstance(self.storage, BucketStorageSettings):
-            bucket = f"the {self.storage.kind} bucket '{self.storage.bucket}'"
-            raise InvalidConfig(
-                f"batch_storage_params asks for {bucket}, but this version keeps bytes in a local folder; "
-                "leave batch_storage_params out to use it."
-            )
-        return self.storage
 
     def _all(self) -> tuple[Deployment, ...]:
         return (*self.deployments, *self.from_environment)

@@ -109,7 +109,7 @@ class LocalStorage:
         return await _on_disk("", _free_bytes, self._root)
 
     async def check(self) -> None:
-        """Raise StorageUnavailable unless objects can be written and read."""
+        """Raise StorageUnavailable unless it can be done; see Storage."""
         await probe(self)
 
     def sweep_incoming(self) -> int:

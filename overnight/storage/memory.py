@@ -70,7 +70,7 @@ class MemoryStorage:
         return None if self.capacity is None else self.capacity - self._used()
 
     async def check(self) -> None:
-        """Raise StorageUnavailable unless objects can be written and read."""
+        """Raise StorageUnavailable unless it can be done; see Storage."""
         await probe(self)
 
     def _content(self, key: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The one question readiness asks of a store: can objects be written and read?"""
+"""The one question readiness asks of a store: can objects be written, listed, read and removed?"""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -6,23 +6,27 @@ from collections.abc import AsyncIterator
 from overnight.domain.errors import StorageError, StorageUnavailable
 from overnight.storage.protocol import Storage
 
+_FOLDER = "health/"
 _CONTENT = b"Overnight was here.\n"
 
 
 async def probe(storage: Storage) -> None:
-    """Write an object, read it and delete it. Raises StorageUnavailable, saying what went wrong."""
+    """Do with an object all that batches need. Raises StorageUnavailable, saying what went wrong."""
     # Two processes that probe at once must not delete each other's object.
-    key = f"health/{secrets.token_hex(16)}"
+    key = f"{_FOLDER}{secrets.token_hex(16)}"
     try:
         await storage.put(key, _content())
+        listed = [found.key async for found in storage.list(key)]
         read = b"".join([block async for block in storage.get(key)])
         await storage.delete(key)
-    except StorageUnavailable:
-        raise
     except StorageError as error:
-        raise StorageUnavailable(f"the store failed its check: {error}", key=key) from error
+        said = error.reason if isinstance(error, StorageUnavailable) else f"the check failed: {error.reason}"
+        # The object is another one each time, so its key would make news of what is none.
+        raise StorageUnavailable(said, key=_FOLDER) from error
+    if listed != [key]:
+        raise StorageUnavailable("the store does not list what it was given", key=_FOLDER)
     if read != _CONTENT:
-        raise StorageUnavailable("the store returned other bytes than it was given", key=key)
+        raise StorageUnavailable("the store returned other bytes than it was given", key=_FOLDER)
 
 
 async def _content() -> AsyncIterator[bytes]:

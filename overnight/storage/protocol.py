@@ -59,5 +59,5 @@ class Storage(Protocol):
         ...
 
     async def check(self) -> None:
-        """Raise StorageUnavailable, saying why, unless objects can be written and read."""
+        """Raise StorageUnavailable, saying why, unless objects can be written, listed, read and removed."""
         ...

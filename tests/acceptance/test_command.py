@@ -14,6 +14,7 @@ from openai import OpenAI
 from tests.acceptance.inputs import chat, submit, suffering, write_lines, write_requests
 from tests.acceptance.serving import Served, answered, ended, free_port
 from tests.acceptance.simulated import Endpoint
+from tests.emulators.s3 import S3Server
 
 OVERNIGHT = str(Path(sys.executable).with_name("overnight"))
 CHECKOUT = Path(__file__).parents[2]
@@ -184,14 +185,16 @@ def test_check_understands_the_example(tmp_path: Path) -> None:
     assert err == ""
 
 
-def test_check_accepts_litellms_page_and_says_what_it_means_here(tmp_path: Path) -> None:
+def test_check_accepts_litellms_page_and_says_what_it_means_here(s3: S3Server, tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(LITELLM_CONFIG)
     keys = {"AWS_ACCESS_KEY_ID": "AKIA-night", "AWS_SECRET_ACCESS_KEY": "secret-night"}
+    where = {"LocationConstraint": "us-west-2"}
+    s3.client().create_bucket(Bucket="my-batch-bucket", CreateBucketConfiguration=where)
 
-    out, err = overnight("check", "config.yaml", cwd=tmp_path, keys=keys)
+    out, err = overnight("check", "config.yaml", cwd=tmp_path, keys={**keys, "AWS_ENDPOINT_URL": s3.url})
 
     assert re.search(r"vllm-model \(default\) +openai/facebook/opt-125m +lines +http://0.0.0.0:4000/v1", out)
-    assert "my-batch-bucket" in out
+    assert "the S3 bucket 'my-batch-bucket'" in out
     assert "this gateway itself" in err
     assert not any(secret in out + err for secret in keys.values())
 

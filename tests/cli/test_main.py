@@ -28,6 +28,7 @@ batch_settings:
   model: vllm-model
   batch_storage_params:
     s3_bucket_name: my-batch-bucket
+    s3_aws_access_key_id: os.environ/AWS_ACCESS_KEY_ID
     s3_aws_secret_access_key: os.environ/AWS_SECRET_ACCESS_KEY
 """
 
@@ -45,16 +46,17 @@ def test_the_version_is_said(overnight: Overnight) -> None:
     assert overnight("--version")[0].startswith("overnight")
 
 
-def test_check_accepts_litellms_page_and_says_plainly_what_it_cannot_do(
+def test_check_accepts_litellms_page_and_says_what_it_means(
     overnight: Overnight, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIA")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
     (tmp_path / "config.yaml").write_text(SEED_PAGE)
 
-    out, err = overnight("check", tmp_path / "config.yaml")
+    out, err = overnight("check", "--offline", tmp_path / "config.yaml")
 
     assert "vllm-model (default)" in out
-    assert "the s3 bucket 'my-batch-bucket', which this version can't use" in out
+    assert "the S3 bucket 'my-batch-bucket'" in out
     assert "this gateway itself" in err
     assert "very-secret" not in out + err
 

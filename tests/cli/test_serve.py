@@ -22,7 +22,6 @@ CODE = Path(cli.__file__).parent.parent
 CONFIG = (
     'model_list: [{model_name: m, litellm_params: {model: hosted_vllm/m, api_base: "http://127.0.0.1:9/v1"}}]'
 )
-BUCKET = "batch_settings: {batch_storage_params: {s3_bucket_name: my-bucket}}"
 
 
 def a_free_port() -> str:
@@ -177,13 +176,6 @@ def test_without_a_master_key_it_listens_to_nobody_else(serving: Serving) -> Non
     said = serving.refusal("--host", "192.0.2.1")
 
     assert "without a master key the gateway listens on loopback only" in said
-
-
-def test_a_bucket_is_refused_plainly(tmp_path: Path) -> None:
-    said = Serving(tmp_path, config=BUCKET).refusal()
-
-    assert "keeps bytes in a local folder" in said
-    assert "my-bucket" in said
 
 
 def test_a_port_that_is_taken_is_said(serving: Serving) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from overnight.config import BucketStorageSettings, LocalStorageSettings
+from overnight.config import LocalStorageSettings
 from overnight.domain.deployment import BatchLane, DeclaredPrice
-from overnight.domain.errors import InvalidConfig, UnknownDeployment
+from overnight.domain.errors import UnknownDeployment
+from overnight.storage.settings import S3Settings
 from tests.overnight.config.conftest import Load
 
 SEED_PAGE = """
@@ -41,34 +42,18 @@ def test_the_file_from_litellms_page_is_read_word_for_word(load: Load) -> None:
     assert deployment.api_key == "none"
     assert deployment.lane is BatchLane.LINES
     assert settings.default_model == "vllm-model"
-    assert settings.storage == BucketStorageSettings("s3", "my-batch-bucket")
+    assert settings.storage == S3Settings(
+        bucket="my-batch-bucket",
+        region="us-west-2",
+        access_key_id="AKIA",
+        secret_access_key="very-secret",
+    )
 
 
-def test_the_file_from_litellms_page_warns_of_the_bucket_and_of_pointing_at_the_gateway(load: Load) -> None:
-    itself, bucket = load(SEED_PAGE, AWS).warnings
+def test_the_file_from_litellms_page_warns_of_pointing_at_the_gateway(load: Load) -> None:
+    (itself,) = load(SEED_PAGE, AWS).warnings
 
     assert "http://0.0.0.0:4000/v1 is this gateway itself" in itself
-    assert "local folder" in bucket
-    assert "my-batch-bucket" in bucket
-
-
-def test_a_bucket_is_refused_where_bytes_have_to_go_somewhere(load: Load) -> None:
-    with pytest.raises(InvalidConfig, match="keeps bytes in a local folder"):
-        load(SEED_PAGE, AWS).local_storage()
-
-
-@pytest.mark.parametrize(
-    ("params", "expected"),
-    [
-        ("{gcs_bucket_name: b, gcs_path_service_account: /x.json}", BucketStorageSettings("gcs", "b")),
-        (
-            "{azure_storage_container: c, azure_storage_connection_string: x}",
-            BucketStorageSettings("azure_blob", "c"),
-        ),
-    ],
-)
-def test_every_kind_of_bucket_is_recognised(load: Load, params: str, expected: BucketStorageSettings) -> None:
-    assert load(f"batch_settings: {{batch_storage_params: {params}}}").storage == expected
 
 
 def test_a_self_hosted_model_has_all_its_parameters(load: Load) -> None:

@@ -1,7 +1,7 @@
 """What every Storage must do. A new backend adds itself to `storage` and passes all of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,48 +10,28 @@ import pytest
 from overnight.domain.errors import ObjectNotFound, StorageError
 from overnight.storage.local import LocalStorage
 from overnight.storage.memory import MemoryStorage
+from overnight.storage.opening import BucketStorage
 from overnight.storage.protocol import Storage, StoredObject
+from tests.overnight.storage.streams import MIB, ProducerBroke, breaks_after, keys, put, read
 
-MIB = 2**20
 CLOCK_TICK = timedelta(seconds=1)
 """File systems, and servers elsewhere, tell the time a little differently."""
 
-BACKENDS: dict[str, Callable[[Path], Storage]] = {
-    "local": lambda folder: LocalStorage(folder / "data"),
-    "memory": lambda _folder: MemoryStorage(),
-}
+BUCKETS = ("s3", "gcs", "azure_blob")
+"""Fixtures that run a server with buckets."""
 
 
-@pytest.fixture(params=BACKENDS)
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    return BACKENDS[request.param](tmp_path)
-
-
-async def stream(blocks: Iterable[bytes]) -> AsyncIterator[bytes]:
-    for block in blocks:
-        yield block
-
-
-async def put(storage: Storage, key: str, *blocks: bytes) -> StoredObject:
-    return await storage.put(key, stream(blocks))
-
-
-async def read(storage: Storage, key: str, *, start: int = 0, end: int | None = None) -> bytes:
-    return b"".join([block async for block in storage.get(key, start=start, end=end)])
-
-
-async def keys(storage: Storage, prefix: str = "") -> list[str]:
-    return [found.key async for found in storage.list(prefix)]
-
-
-class ProducerBroke(Exception):
-    pass
-
-
-async def breaks_after(*blocks: bytes) -> AsyncIterator[bytes]:
-    for block in blocks:
-        yield block
-    raise ProducerBroke
+@pytest.fixture(params=("local", "memory", *BUCKETS))
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
+    match request.param:
+        case "local":
+            yield LocalStorage(tmp_path / "data")
+        case "memory":
+            yield MemoryStorage()
+        case server:
+            bucket: BucketStorage = request.getfixturevalue(server).new_bucket().storage()
+            yield bucket
+            await bucket.close()
 
 
 async def test_what_was_put_is_read_back(storage: Storage) -> None:
