@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.options import told_plainly
-from cli.ports import next_free
+from cli.ports import PortTaken, next_free
 
 if TYPE_CHECKING:
     from simulators.native.shapes import Shapes
@@ -130,7 +130,7 @@ def vertex(
     ] = None,
     gcs_port: Annotated[
         int,
-        typer.Option(help="Where it starts its own: there, or on the next port that is free.", max=65_535),
+        typer.Option(help="Its own starts there, or on the next port that is free.", min=1, max=65_535),
     ] = GCS_PORT,
     bucket: Annotated[str, typer.Option(help="The bucket that is to be there.")] = BUCKET,
     speed: Speed = 1.0,
@@ -144,7 +144,7 @@ def vertex(
     from simulators.vertex.manner import VertexManner  # noqa: PLC0415 - only this command needs it
 
     rules = {"key": key, "validating_seconds": validating_seconds, "seconds": seconds}
-    with told_plainly(OSError, ValueError, NoEmulator), suppress(KeyboardInterrupt):
+    with told_plainly(OSError, ValueError, NoEmulator, PortTaken), suppress(KeyboardInterrupt):
         behaviour = VertexManner().rules().changed({**rules, **_named(rule or [])})
         where = {"port": port, "control_port": control_port, "speed": speed, "faults": _read_all(fault)}
         with _storage(gcs, bucket, port=gcs_port) as url:

@@ -72,7 +72,7 @@ def page_size(said: str | None, *, usual: int, most: int) -> int:
 
 def _known(said: Mapping[str, Any]) -> Json:
     """Return the fields under the names that JSON has for them."""
-    names = {snake(name): name for name in _FIELDS} | {name: name for name in _FIELDS}
+    names = {each: name for name in _FIELDS for each in (name, snake(name))}
     for name in said:
         if name not in names:
             raise Refusal(

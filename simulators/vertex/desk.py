@@ -79,7 +79,8 @@ class VertexDesk(JobDesk[VertexRules, VertexJob]):
     async def create_job(self, order: Order) -> VertexJob:
         """Create a job. Raises Refusal."""
         await self.catch_up()
-        now = self.clock.now()
+        # Not the clock's: what has become due since then is not done, and may not be seen.
+        now = self.moment
         self._creates.count(self.rules.creates_a_minute, now=now)
         self._check_quota(order)
         fate: VertexFate = self.faults.next_fate()
@@ -99,7 +100,6 @@ class VertexDesk(JobDesk[VertexRules, VertexJob]):
             keeps_key_field=self.rules.keeps_key_field,
         )
         self._add(job)
-        self.moment = max(self.moment, now)
         return job
 
     def job_of(self, job_id: str, *, project: str, location: str) -> VertexJob:
@@ -160,7 +160,7 @@ class VertexDesk(JobDesk[VertexRules, VertexJob]):
                     await self._read(job)
                 if job.ends_at <= now:
                     await self._end(job)
-            self.moment = max(self.moment, now)
+            self.moment = now
 
     async def _read(self, job: VertexJob) -> None:
         job.is_read = True
@@ -188,12 +188,14 @@ class VertexDesk(JobDesk[VertexRules, VertexJob]):
         self.on_end(job)
 
     async def _export(self, job: VertexJob) -> None:
-        files = await asyncio.to_thread(write_rows, job, self.folder)
         directory = job.directory
-        for name, path in files.items():
-            await self.buckets.store(Place(directory.bucket, f"{directory.name}/{name}"), path)
-        for path in self.folder.glob(f"{job.id}-*"):
-            path.unlink()
+        try:
+            files = await asyncio.to_thread(write_rows, job, self.folder)
+            for name, path in files.items():
+                await self.buckets.store(Place(directory.bucket, f"{directory.name}/{name}"), path)
+        finally:
+            for path in self.folder.glob(f"{job.id}-*"):
+                path.unlink()
 
     async def _met(self, job: VertexJob, work: Awaitable[None]) -> Problem | None:
         """Do something with the buckets; return what stood in its way."""
@@ -203,7 +205,7 @@ class VertexDesk(JobDesk[VertexRules, VertexJob]):
             return Problem(ProblemKind.BUCKET_MISSING, subject=str(missing))
         except NoObject as missing:
             return Problem(ProblemKind.INPUT_MISSING, subject=str(missing))
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, TimeoutError):
             return Problem(ProblemKind.SYSTEM_ERROR, subject=str(job.order.output))
         return None
 

@@ -15,8 +15,8 @@ class NoEmulator(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "there is no Cloud Storage to work with: name one with --gcs, or install the emulator with "
-            "pip install 'overnight[simulate]'"
+            "there is no Cloud Storage to work with: name one with --gcs, or install an emulator with "
+            "pip install gcp-storage-emulator"
         )
 
 

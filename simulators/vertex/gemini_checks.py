@@ -9,42 +9,46 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from simulators.vertex.rows import field_of, listed, snake
+from simulators.vertex.rows import both_ways, field_of, listed, snake
 
-_REQUEST = (
-    "contents",
-    "systemInstruction",
-    "tools",
-    "toolConfig",
-    "safetySettings",
-    "generationConfig",
-    "cachedContent",
-    "labels",
-    "modelArmorConfig",
+_REQUEST = both_ways(
+    (
+        "contents",
+        "systemInstruction",
+        "tools",
+        "toolConfig",
+        "safetySettings",
+        "generationConfig",
+        "cachedContent",
+        "labels",
+        "modelArmorConfig",
+    )
 )
-_CONFIG = (
-    "temperature",
-    "topP",
-    "topK",
-    "candidateCount",
-    "maxOutputTokens",
-    "stopSequences",
-    "responseLogprobs",
-    "logprobs",
-    "presencePenalty",
-    "frequencyPenalty",
-    "seed",
-    "responseMimeType",
-    "responseSchema",
-    "responseJsonSchema",
-    "routingConfig",
-    "audioTimestamp",
-    "responseModalities",
-    "mediaResolution",
-    "speechConfig",
-    "thinkingConfig",
-    "modelConfig",
-    "imageConfig",
+_CONFIG = both_ways(
+    (
+        "temperature",
+        "topP",
+        "topK",
+        "candidateCount",
+        "maxOutputTokens",
+        "stopSequences",
+        "responseLogprobs",
+        "logprobs",
+        "presencePenalty",
+        "frequencyPenalty",
+        "seed",
+        "responseMimeType",
+        "responseSchema",
+        "responseJsonSchema",
+        "routingConfig",
+        "audioTimestamp",
+        "responseModalities",
+        "mediaResolution",
+        "speechConfig",
+        "thinkingConfig",
+        "modelConfig",
+        "imageConfig",
+    )
 )
 _DATA = (
     "text",
@@ -55,7 +59,8 @@ _DATA = (
     "executableCode",
     "codeExecutionResult",
 )
-_PART = (*_DATA, "videoMetadata", "thought", "thoughtSignature", "mediaResolution")
+_PART = both_ways((*_DATA, "videoMetadata", "thought", "thoughtSignature", "mediaResolution"))
+_CONTENT = frozenset({"role", "parts"})
 _RANGES = {
     "temperature": (0, 2),
     "topP": (0, 1),
@@ -101,7 +106,7 @@ def _content_faults(content: object) -> Iterator[str]:
     if not isinstance(content, Mapping):
         yield 'Invalid value at "request.contents": it has to be a list of objects.'
         return
-    yield from _unknown(content, ("role", "parts"), "request.contents")
+    yield from _unknown(content, _CONTENT, "request.contents")
     if content.get("role") not in {"user", "model"}:
         yield "Please use a valid role: user, model."
     yield from _parts_faults(content, "contents")
@@ -199,10 +204,9 @@ def _label_faults(labels: object) -> Iterator[str]:
             )
 
 
-def _unknown(said: Mapping[str, Any], known: Sequence[str], where: str) -> Iterator[str]:
-    names = {*known, *(snake(name) for name in known)}
+def _unknown(said: Mapping[str, Any], known: frozenset[str], where: str) -> Iterator[str]:
     for name in said:
-        if name not in names:
+        if name not in known:
             yield f"Invalid JSON payload received. Unknown name \"{name}\" at '{where}': Cannot find field."
 
 

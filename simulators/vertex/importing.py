@@ -7,8 +7,10 @@ Source: what users report of jobs that failed with `Failed to import data`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from simulators.vertex.rows import listed
 
 _DEEPEST = 15
 _LONGEST = 300
@@ -24,6 +26,8 @@ class Table:
 
     def __init__(self) -> None:
         self._types: dict[str, str] = {}
+        self._nulls: set[str] = set()
+        self._names: set[str] = set()
 
     def take(self, row: Mapping[str, Any]) -> None:
         """Fit a row in. Raises Unfit."""
@@ -36,21 +40,28 @@ class Table:
             least = f"at least {depth} compared to the maximum allowed level of {_DEEPEST}"
             raise Unfit(f"Schema nested too deeply, {least}")
         for name, value in record.items():
-            if not _COLUMN.fullmatch(name) or len(name) > _LONGEST:
-                raise Unfit(f'Invalid field name "{name}".')
+            if name not in self._names:
+                self._name(name)
             self._value(value, f"{path}.{name}" if path else name, depth + 1)
+
+    def _name(self, name: str) -> None:
+        if not _COLUMN.fullmatch(name) or len(name) > _LONGEST:
+            raise Unfit(f'Invalid field name "{name}".')
+        self._names.add(name)
 
     def _value(self, value: object, path: str, depth: int) -> None:
         if value is None:
-            return
-        repeated = isinstance(value, Sequence) and not isinstance(value, str)
-        self._agree(path, "repeated" if repeated else "single")
-        for each in value if isinstance(value, list) else [value]:
+            self._nulls.add(path)
+        else:
+            self._agree(path, "repeated" if isinstance(value, list) else "single")
+        if path in self._nulls and self._types.get(path) == "repeated":
+            raise Unfit(f"Only optional fields can be set to NULL. Field: {path}")
+        for each in listed(value):
             self._single(each, path, depth)
 
     def _single(self, value: object, path: str, depth: int) -> None:
-        if isinstance(value, list):
-            raise Unfit(f"Nested arrays are not allowed. Field: {path}")
+        if isinstance(value, list) or value is None:
+            raise Unfit(f"Array specified for non-repeated field, or null in an array. Field: {path}")
         if isinstance(value, Mapping):
             self._agree(f"{path}.", "record")
             self._record(value, path, depth)

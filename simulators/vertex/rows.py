@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -112,6 +113,12 @@ def field_of(said: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - JSON
     return said[name] if name in said else said.get(snake(name))
 
 
+@cache
 def snake(name: str) -> str:
     """Return a field's name as the protocol buffer has it."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+
+
+def both_ways(names: Iterable[str]) -> frozenset[str]:
+    """Return fields' names in both ways in which they may be written."""
+    return frozenset(each for name in names for each in (name, snake(name)))

@@ -59,6 +59,7 @@ async def test_a_day_passes_at_once(openai: Rehearsal) -> None:
         ("/faults", {"kind": "explode"}),
         ("/faults", {"kind": "hang", "verb": "batches.explode"}),
         ("/faults", {"kind": "hang", "time": 1}),
+        ("/faults", {"kind": "reject", "reason": "too_many_jobs"}),
         ("/faults", {"job": {"explode": True}}),
         ("/rules", {"explode": True}),
         ("/clock", {"advance": 1}),
@@ -155,6 +156,19 @@ async def test_the_command_serves_vertex_beside_a_storage_of_its_own(http: aioht
     finally:
         process.terminate()
         assert await process.wait() == 0
+
+
+async def test_without_a_storage_the_command_says_how_to_get_one() -> None:
+    without = "import sys; sys.modules['gcp_storage_emulator'] = None; from cli.main import main; main()"
+    environment = {name: value for name, value in os.environ.items() if name != "STORAGE_EMULATOR_HOST"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", without, "simulate", "vertex", "--port", "0"),
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    assert "pip install gcp-storage-emulator" in said.decode()
 
 
 async def test_the_command_serves_vertex_beside_the_storage_that_there_is(

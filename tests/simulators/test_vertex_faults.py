@@ -307,10 +307,15 @@ async def test_a_caller_who_gives_up_leaves_the_others_their_results(vertex: Ver
     created = await vertex.create(asks(2000))
     await vertex.wait(100)
     impatient = asyncio.create_task(vertex.http.get(f"/v1/{created['name']}"))
-    await asyncio.sleep(0)
+    await until(lambda: _has_arrived(vertex))
     impatient.cancel()
     job = await vertex.get(created)
     assert len(await vertex.rows(job)) == 2000
+
+
+async def _has_arrived(vertex: VertexRehearsal) -> bool:
+    # The door itself would wait for what the call has begun.
+    return vertex.simulator._api.calls["jobs.get"] > 0
 
 
 async def test_a_storage_that_is_away_fails_the_job(vertex: VertexRehearsal) -> None:

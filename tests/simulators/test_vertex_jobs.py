@@ -3,8 +3,11 @@
 import re
 from typing import Any
 
+import httpx2
 import pytest
 
+from simulators.vertex.server import VertexSimulator
+from tests.simulators.rehearsing import until
 from tests.simulators.vertexing import (
     BUCKET,
     CLAUDE,
@@ -37,6 +40,24 @@ async def test_a_job_goes_through_its_states_in_the_providers_time(vertex: Verte
         ("JOB_STATE_RUNNING", {"successfulCount": "10"}),
         ("JOB_STATE_SUCCEEDED", {"successfulCount": "10"}),
     ]
+
+
+async def test_whoever_sees_that_a_job_has_succeeded_finds_its_results_however_fast_time_passes(
+    gcs: str,
+) -> None:
+    async with (
+        VertexSimulator(gcs=gcs, speed=500) as simulator,
+        httpx2.AsyncClient(base_url=simulator.api_base, timeout=30) as client,
+    ):
+        vertex = VertexRehearsal(simulator, client, gcs)
+        created = [await vertex.create(asks(300)) for _ in range(5)]
+        for each in created:
+
+            async def has_succeeded(name: Any = each) -> bool:
+                return bool((await vertex.get(name))["state"] == "JOB_STATE_SUCCEEDED")
+
+            await until(has_succeeded)
+            assert len(await vertex.rows(await vertex.get(each))) == 300
 
 
 async def test_every_row_gets_its_own_answer_and_comes_back_as_it_was(vertex: VertexRehearsal) -> None:
@@ -209,6 +230,15 @@ async def test_an_input_that_cannot_be_read_fails_the_job_once_it_begins(
             ],
             "must be imported as a JSON array. Field: request.generationConfig.responseSchema.type",
         ),
+        (
+            [ask("a", tools=None), ask("b", tools=[{"functionDeclarations": [{"name": "f"}]}])],
+            "Only optional fields can be set to NULL. Field: request.tools",
+        ),
+        (
+            [ask("a", generationConfig={"stopSequences": [["a"]]})],
+            "Field: request.generationConfig.stopSequences",
+        ),
+        ([ask("a"), {"request": "say a"}], "Field request is a record in one row and none in another."),
     ],
 )
 async def test_rows_that_do_not_fit_into_one_table_fail_the_job_unless_it_is_lenient(
