@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 import msgspec
 
 from simulators.azure_words import FINDINGS, SAYINGS
+from simulators.native.course import Snapshot, Status
 from simulators.native.files import StoredFile
-from simulators.native.jobs import Job, Snapshot, Status
+from simulators.native.jobs import Job
+from simulators.native.manner import Json
 from simulators.native.refusals import Refusal, filled
 from simulators.native.rules import Rules
-from simulators.native.shapes import Facts, Json
+from simulators.native.shapes import VERBS, Facts
 from simulators.openai import answering_model, bearer, counts_of, errors_of
 from simulators.openai_words import UNFINISHED
 
@@ -34,8 +36,10 @@ _FILTERED = {
 class AzureShapes:
     """How Azure's answers look; `odd` is whether they have all oddities in both URL styles."""
 
+    name = "azure"
+    verbs = VERBS
+    reasons = tuple(SAYINGS)
     facts = Facts(
-        name="azure",
         bases=(_V1, _DATED),
         api_base="",
         deployment='model: azure/gpt-4o-mini, api_key: any, api_version: "2024-10-21"',

@@ -12,12 +12,14 @@ from collections.abc import Mapping
 import msgspec
 
 from simulators.answers import ANSWERS
+from simulators.native.course import Snapshot, Status
 from simulators.native.files import StoredFile
-from simulators.native.jobs import Job, Snapshot, Status
+from simulators.native.jobs import Job
+from simulators.native.manner import Json
 from simulators.native.problems import Finding, ProblemKind
 from simulators.native.refusals import Refusal, filled
 from simulators.native.rules import Rules
-from simulators.native.shapes import Facts, Json
+from simulators.native.shapes import VERBS, Facts
 from simulators.openai_words import FINDINGS, SAYINGS, UNFINISHED
 
 _HOUR = 3600
@@ -37,8 +39,10 @@ _NO_USAGE = {
 class OpenAIShapes:
     """How OpenAI's answers look."""
 
+    name = "openai"
+    verbs = VERBS
+    reasons = tuple(SAYINGS)
     facts = Facts(
-        name="openai",
         bases=("/v1",),
         api_base="/v1",
         deployment="model: openai/gpt-4o-mini, api_key: sk-1, batch_lane: native",
@@ -99,7 +103,7 @@ class OpenAIShapes:
             "id": job.id,
             "object": "batch",
             "endpoint": job.endpoint,
-            "model": answering_model(job.scan.model) if Status.IN_PROGRESS in snapshot.at else None,
+            "model": answering_model(job.model) if Status.IN_PROGRESS in snapshot.at else None,
             "errors": errors_of(job, FINDINGS) if snapshot.status is Status.FAILED else None,
             "input_file_id": job.input_file_id,
             "completion_window": job.completion_window,
@@ -169,7 +173,7 @@ def errors_of(job: Job, findings: Mapping[ProblemKind, Finding]) -> Json:
     data = []
     for problem in job.problems:
         finding = findings[problem.kind]
-        holes = {"subject": problem.subject, "limit": f"{job.rules.enqueued_tokens or 2_000_000:,}"}
+        holes = {"subject": problem.subject, "limit": f"{job.token_limit or 2_000_000:,}"}
         param = None if finding.param is None else filled(finding.param, holes)
         message = filled(finding.message, holes)
         data.append({"code": finding.code, "message": message, "param": param, "line": problem.line})

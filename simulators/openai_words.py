@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from simulators.native.jobs import Status
+from simulators.native.course import Status
 from simulators.native.problems import Finding, ProblemKind
 from simulators.native.refusals import Reason, Said
 

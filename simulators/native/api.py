@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import json
-import math
-import time
 import uuid
-from collections import Counter
-from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
 from simulators.native.asked import job_order, life, page
 from simulators.native.desk import Desk
-from simulators.native.mischief import FILE, suffer
+from simulators.native.gate import Gate, answered
+from simulators.native.manner import Json
+from simulators.native.mischief import FILE
 from simulators.native.refusals import Reason, Refusal
-from simulators.native.shapes import Json
 from simulators.native.uploads import Upload, receive
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _FILES_A_PAGE = 10_000
 _BATCHES_A_PAGE = 20
 _MOST_BATCHES_A_PAGE = 100
 
 
-class Api:
-    """The routes of one provider; `calls` counts by verb what has arrived, refused or not."""
+class Api(Gate):
+    """The routes of one provider."""
 
     def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
         self._desk = desk
         self._shapes = desk.shapes
-        self.calls: Counter[str] = Counter()
-        self._down_until: float | None = None
 
-    def add_to(self, app: web.Application) -> None:
+    def _add_routes(self, app: web.Application) -> None:
         """Hang the routes under each of the provider's base paths."""
         for base in self._shapes.facts.bases:
             for method, path, verb, handler in (
@@ -49,34 +43,6 @@ class Api:
                 ("POST", "/batches/{id}/cancel", "batches.cancel", self._cancel_batch),
             ):
                 app.router.add_route(method, f"{base}{path}", self._guarded(verb, handler))
-        app.router.add_route("*", "/{path:.*}", self._guarded("unknown", _know_nothing))
-
-    def be_down(self, seconds: float | None) -> None:
-        """Answer every call with 503 for so many seconds of our time; None: until `come_up`."""
-        self._down_until = math.inf if seconds is None else time.monotonic() + seconds
-
-    def come_up(self) -> None:
-        """Answer again."""
-        self._down_until = None
-
-    def _guarded(self, verb: str, handler: Handler) -> Handler:
-        async def serve(request: web.Request) -> web.StreamResponse:
-            self.calls[verb] += 1
-            try:
-                return await self._serve(verb, handler, request)
-            except Refusal as refusal:
-                return self._refused(refusal)
-
-        return serve
-
-    async def _serve(self, verb: str, handler: Handler, request: web.Request) -> web.StreamResponse:
-        if self._down_until is not None and time.monotonic() < self._down_until:
-            raise Refusal(Reason.UNAVAILABLE)
-        self._let_in(request)
-        fault = self._desk.faults.next_call(verb)
-        if fault is None:
-            return await handler(request)
-        return await suffer(fault, request, lambda: handler(request))
 
     def _let_in(self, request: web.Request) -> None:
         if not self._shapes.knows(request.path, request.query):
@@ -87,11 +53,6 @@ class Api:
         wanted = {self._desk.rules.key, self._desk.rules.token} - {None}
         if wanted and shown not in wanted:
             raise Refusal(Reason.BAD_KEY)
-
-    def _refused(self, refusal: Refusal) -> web.Response:
-        status, envelope = self._shapes.refusal(refusal)
-        headers = {"Retry-After": refusal.retry_after} if refusal.retry_after else None
-        return _answered(envelope, status=status, headers=headers)
 
     async def _create_file(self, request: web.Request) -> web.Response:
         path = self._desk.folder / uuid.uuid4().hex
@@ -110,7 +71,7 @@ class Api:
         )
         dated = self._shapes.is_dated(request.path)
         shown = self._shapes.file(stored, now=self._desk.clock.now(), dated=dated)
-        return _answered(shown, status=self._shapes.upload_status(dated=dated))
+        return answered(shown, status=self._shapes.upload_status(dated=dated))
 
     async def _list_files(self, request: web.Request) -> web.Response:
         asked = page(request.query, usual=_FILES_A_PAGE, most=_FILES_A_PAGE)
@@ -121,12 +82,12 @@ class Api:
     async def _retrieve_file(self, request: web.Request) -> web.Response:
         stored = await self._desk.file(request.match_info["id"])
         dated = self._shapes.is_dated(request.path)
-        return _answered(self._shapes.file(stored, now=self._desk.clock.now(), dated=dated))
+        return answered(self._shapes.file(stored, now=self._desk.clock.now(), dated=dated))
 
     async def _delete_file(self, request: web.Request) -> web.Response:
         file_id = request.match_info["id"]
         self._desk.delete_file(file_id)
-        return _answered({"id": file_id, "object": "file", "deleted": True})
+        return answered({"id": file_id, "object": "file", "deleted": True})
 
     async def _send_content(self, request: web.Request) -> web.StreamResponse:
         stored = await self._desk.file(request.match_info["id"])
@@ -159,18 +120,9 @@ class Api:
     async def _job(self, request: web.Request, job_id: str) -> web.Response:
         job = self._desk.job(job_id)
         snapshot = await self._desk.look(job)
-        return _answered(self._shapes.batch(job, snapshot, dated=self._shapes.is_dated(request.path)))
-
-
-async def _know_nothing(request: web.Request) -> web.StreamResponse:
-    raise Refusal(Reason.UNKNOWN_PATH, method=request.method, path=request.path)
+        return answered(self._shapes.batch(job, snapshot, dated=self._shapes.is_dated(request.path)))
 
 
 def _listed(shown: list[Json], *, more: bool) -> web.Response:
     first, last = (shown[0]["id"], shown[-1]["id"]) if shown else (None, None)
-    return _answered({"object": "list", "data": shown, "first_id": first, "last_id": last, "has_more": more})
-
-
-def _answered(body: Json, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    own = {"x-request-id": f"req_{uuid.uuid4().hex}", **(headers or {})}
-    return web.json_response(body, status=status, headers=own)
+    return answered({"object": "list", "data": shown, "first_id": first, "last_id": last, "has_more": more})

@@ -1,67 +1,59 @@
-"""The provider behind the counter: takes files and jobs in, and knows how each stands.
+"""A provider that takes files in and makes jobs of them, behind the counter.
 
-No job has a task of its own. What time has done to them is worked out when somebody asks, and the result
-files of a job are written when somebody wants to read one.
+The result files of a job are written when somebody wants to read one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from simulators.native.asked import JobOrder, Page, cut
 from simulators.native.clock import Clock
-from simulators.native.faults import FaultBook
+from simulators.native.course import Snapshot, Status
+from simulators.native.faults import Fate, FaultBook
 from simulators.native.files import Shelf, StoredFile
-from simulators.native.jobs import Job, Snapshot, Status
+from simulators.native.jobdesk import JobDesk, Part
+from simulators.native.jobs import Job
 from simulators.native.limits import Limits, is_over_enqueued
 from simulators.native.problems import Problem, ProblemKind
 from simulators.native.refusals import Reason, Refusal
 from simulators.native.results import Usage, write_results
 from simulators.native.rules import Rules
-from simulators.native.scanning import Scan, scan
+from simulators.native.scanning import FileScan, scan
 from simulators.native.shapes import Shapes
+from simulators.native.shown import shown_file, shown_job
 
 _DAY = 86_400.0
 _RESULTS = "batch_output"
 
 
-class Desk:
+class Desk(JobDesk[Rules, Job]):
     """One provider's files and jobs, kept in `folder` and in memory."""
 
     def __init__(self, shapes: Shapes, folder: Path, *, rules: Rules, clock: Clock) -> None:
+        super().__init__(shapes, folder, rules=rules, clock=clock, faults=FaultBook(Fate()))
         self.shapes = shapes
-        self.folder = folder
-        self.rules = rules
-        self.clock = clock
-        self.faults = FaultBook()
         self.shelf = Shelf()
-        self.jobs: dict[str, Job] = {}
-        self.on_end: Callable[[Job], None] = lambda _job: None
         self._limits = Limits()
-        self._open: dict[str, Job] = {}
         self._writing: dict[str, asyncio.Task[Usage]] = {}
 
+    def parts(self) -> Mapping[str, Part]:
+        """Return its jobs and its files."""
+        return {
+            "jobs": lambda: [shown_job(job, now=self.clock.now()) for job in self.jobs.values()],
+            "files": lambda: [shown_file(stored) for stored in self.shelf.present(now=self.clock.now())],
+            "files_deleted": lambda: self.shelf.deleted,
+        }
+
     def forget(self) -> None:
-        """Begin anew: no file, no job, no fault."""
+        """Begin anew: no file, either."""
         self.shelf.clear()
-        for path in self.folder.iterdir():
-            path.unlink(missing_ok=True)
-        self.jobs.clear()
-        self._open.clear()
         self._writing.clear()
         self._limits = Limits()
-        self.faults.clear()
-
-    def settle(self) -> None:
-        """Give the jobs that have ended their result files; only then is anything known of their end."""
-        now = self.clock.now()
-        for job in [job for job in self._open.values() if job.ends_at <= now]:
-            del self._open[job.id]
-            self._publish(job)
-            self.on_end(job)
+        super().forget()
 
     def take_file(self, path: Path, *, filename: str, purpose: str, life: float | None) -> StoredFile:
         """Take an upload in. Raises Refusal."""
@@ -113,15 +105,8 @@ class Desk:
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        self.jobs[job.id] = self._open[job.id] = job
+        self._add(job)
         return job
-
-    def job(self, job_id: str) -> Job:
-        """Return a job. Raises Refusal."""
-        self.settle()
-        if job_id not in self.jobs:
-            raise Refusal(Reason.UNKNOWN_BATCH, id=job_id)
-        return self.jobs[job_id]
 
     async def look(self, job: Job) -> Snapshot:
         """Return how a job stands, its usage counted if the provider tells it."""
@@ -132,27 +117,14 @@ class Desk:
 
     def list_jobs(self, page: Page) -> tuple[Sequence[Job], bool]:
         """Return a page of the jobs that are shown already, and whether there are more. Raises Refusal."""
-        self.settle()
-        now = self.clock.now()
-        shown = [job.id for job in self.jobs.values() if job.created_at + job.fate.list_after_seconds <= now]
-        chosen, more = cut(shown, page, missing=Reason.UNKNOWN_BATCH)
+        chosen, more = cut([job.id for job in self.listed()], page, missing=Reason.UNKNOWN_BATCH)
         return [self.jobs[job_id] for job_id in chosen], more
 
-    def cancel(self, job_id: str, *, by: str) -> Job:
-        """Begin to cancel a job; again changes nothing. Raises Refusal when it has ended otherwise."""
-        job = self.job(job_id)
-        now = self.clock.now()
-        status = job.snapshot(now).status
-        if status in {Status.COMPLETED, Status.FAILED, Status.EXPIRED}:
-            raise Refusal(Reason.CANNOT_CANCEL, status_now=status.value)
-        job.cancel(now, by=by)
-        return job
-
-    async def _scan(self, order: JobOrder, path: Path, *, now: float) -> Scan:
+    async def _scan(self, order: JobOrder, path: Path, *, now: float) -> FileScan:
         stored = self.shelf.find(order.input_file_id, now=now)
         if stored is None or stored.purpose != "batch":
             if self.shapes.facts.input_may_be_missing:
-                return Scan(problems=(Problem(ProblemKind.INPUT_MISSING, subject=order.input_file_id),))
+                return FileScan(problems=(Problem(ProblemKind.INPUT_MISSING, subject=order.input_file_id),))
             raise Refusal(Reason.INPUT_MISSING, id=order.input_file_id)
         if stored.ready_at > now:
             raise Refusal(Reason.FILE_NOT_READY, id=stored.id)
@@ -160,8 +132,8 @@ class Desk:
         os.link(stored.path, path)
         return await asyncio.to_thread(scan, path, endpoint=order.endpoint, rules=self.rules)
 
-    def _new_job(self, order: JobOrder, path: Path, scanned: Scan, *, now: float) -> Job:
-        fate = self.faults.next_fate()
+    def _new_job(self, order: JobOrder, path: Path, scanned: FileScan, *, now: float) -> Job:
+        fate: Fate = self.faults.next_fate()
         return Job(
             id=path.name,
             endpoint=order.endpoint,
@@ -173,12 +145,15 @@ class Desk:
             created_at=now,
             input=path,
             scan=scanned,
+            tokens=scanned.tokens,
+            token_limit=self.rules.enqueued_tokens,
+            model=scanned.model,
             problems=self._problems(scanned, fate.problem, order),
             rules=self.rules,
             fate=fate,
         )
 
-    def _problems(self, scanned: Scan, fated: ProblemKind | None, order: JobOrder) -> tuple[Problem, ...]:
+    def _problems(self, scanned: FileScan, fated: ProblemKind | None, order: JobOrder) -> tuple[Problem, ...]:
         subjects = {
             ProblemKind.INPUT_MISSING: order.input_file_id,
             ProblemKind.TOKEN_LIMIT: f"{scanned.model}",

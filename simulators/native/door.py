@@ -1,6 +1,6 @@
 """The door behind the counter: what tests look at, and where they say what is to go wrong.
 
-    GET    /_simulator                   all of it; /jobs, /files and /calls for a part
+    GET    /_simulator                   all of it; /jobs, /calls and so on for a part
     POST   /_simulator/faults            {"verb": "batches.create", "kind": …}, {"job": {"expire_at": 0.5}}
     DELETE /_simulator/faults            nothing goes wrong any more
     POST   /_simulator/jobs/{id}         {"stuck_at": 0.5}: a fate for a job that is there
@@ -17,22 +17,19 @@ An order that is not understood is a 400, one for a job that is not there a 404.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
 
 from simulators.answers import error
-from simulators.native.api import Api
-from simulators.native.desk import Desk
-from simulators.native.faults import CallFault, Fate
-from simulators.native.files import StoredFile
-from simulators.native.jobs import Job, Status
+from simulators.native.faults import CallFault
+from simulators.native.gate import Gate
+from simulators.native.jobdesk import JobDesk, Part
 from simulators.native.listener import Listener
+from simulators.native.manner import Json
 from simulators.native.refusals import Refusal
-from simulators.native.shapes import Json
-from simulators.native.webhooks import Webhooks
 
 _ROOT = "/_simulator"
 _SECRETS = {"key", "token", "webhook_secret"}
@@ -41,29 +38,33 @@ _SECRETS = {"key", "token", "webhook_secret"}
 class Door:
     """The control door of one simulator, which can be hung into several apps.
 
-    `stays_open`: one of them is served while the provider is down.
+    `stays_open`: one of them is served while the provider is down. `parts` are shown beside those of the
+    desk, and a reset calls `forget`, too.
     """
 
     def __init__(
-        self, desk: Desk, api: Api, webhooks: Webhooks, listener: Listener, *, stays_open: bool
+        self,
+        desk: JobDesk[Any, Any],
+        gate: Gate,
+        listener: Listener,
+        *,
+        stays_open: bool,
+        parts: Mapping[str, Part],
+        forget: Callable[[], None],
     ) -> None:
         self._desk = desk
-        self._api = api
-        self._webhooks = webhooks
+        self._gate = gate
         self._listener = listener
         self._stays_open = stays_open
+        self._parts = {**desk.parts(), "calls": lambda: dict(gate.calls), **parts}
+        self._forget = forget
         self._first_rules = desk.rules
 
     def add_to(self, app: web.Application) -> None:
         """Hang the door into an app."""
-        reads: dict[str, Callable[[], object]] = {
-            "": self._all,
-            "/jobs": self._jobs,
-            "/files": self._files,
-            "/calls": self._calls,
-        }
-        for path, read in reads.items():
-            app.router.add_get(_ROOT + path, _reading(read))
+        app.router.add_get(_ROOT, self._reading(self._all))
+        for name, part in self._parts.items():
+            app.router.add_get(f"{_ROOT}/{name}", self._reading(part))
         orders: dict[str, Callable[[web.Request, Any], Awaitable[None]]] = {
             "/faults": self._set_faults,
             "/jobs/{id}": self._set_fate,
@@ -75,34 +76,40 @@ class Door:
             "/reset": self._reset,
         }
         for path, order in orders.items():
-            app.router.add_post(_ROOT + path, _obeying(order))
-        app.router.add_delete(f"{_ROOT}/faults", _obeying(self._clear_faults))
+            app.router.add_post(_ROOT + path, self._obeying(order))
+        app.router.add_delete(f"{_ROOT}/faults", self._obeying(self._clear_faults))
 
     def _all(self) -> Json:
         rules = asdict(self._desk.rules)
         return {
-            "provider": self._desk.shapes.facts.name,
+            "provider": self._desk.manner.name,
             "now": self._desk.clock.now(),
             "speed": self._desk.clock.speed,
             "rules": {name: value for name, value in rules.items() if name not in _SECRETS},
-            "jobs": self._jobs(),
-            "files": self._files(),
-            "files_deleted": self._desk.shelf.deleted,
-            "calls": self._calls(),
-            "webhooks": self._webhooks.sent(),
+            **{name: part() for name, part in self._parts.items()},
         }
 
-    def _jobs(self) -> list[Json]:
-        self._desk.settle()
-        now = self._desk.clock.now()
-        return [_job(job, now=now) for job in self._desk.jobs.values()]
+    def _reading(self, read: Part) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def serve(_request: web.Request) -> web.Response:
+            await self._desk.catch_up()
+            return web.json_response(read())
 
-    def _files(self) -> list[Json]:
-        self._desk.settle()
-        return [_file(stored) for stored in self._desk.shelf.present(now=self._desk.clock.now())]
+        return serve
 
-    def _calls(self) -> Json:
-        return dict(self._api.calls)
+    def _obeying(
+        self, order: Callable[[web.Request, Any], Awaitable[None]]
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def serve(request: web.Request) -> web.Response:
+            try:
+                await self._desk.catch_up()
+                await order(request, json.loads(await request.read() or b"{}"))
+            except Refusal as refusal:
+                return web.json_response(error(f"no such thing: {refusal}"), status=404)
+            except (AttributeError, KeyError, TypeError, ValueError) as problem:
+                return web.json_response(error(f"not understood: {problem}"), status=400)
+            return web.json_response({"ok": True})
+
+        return serve
 
     async def _set_faults(self, _request: web.Request, said: Any) -> None:  # noqa: ANN401 - JSON
         for each in said if isinstance(said, list) else [said]:
@@ -115,7 +122,7 @@ class Door:
         job = self._desk.job(request.match_info["id"])
         if job.ends_at <= self._desk.clock.now():
             raise ValueError("it has ended")
-        job.meet(Fate.from_json(said))
+        job.meet(self._desk.faults.fate(said))
 
     async def _cancel(self, request: web.Request, _said: object) -> None:
         self._desk.cancel(request.match_info["id"], by="the control door")
@@ -134,14 +141,14 @@ class Door:
         if how not in {"refuse", "503"}:
             raise ValueError("how is refuse or 503")
         if how == "503":
-            self._api.be_down(seconds)
+            self._gate.be_down(seconds)
         elif seconds is None and not self._stays_open:
             raise ValueError("without a control port nobody could say that it is to come up again")
         else:
             self._listener.be_down(seconds)
 
     async def _come_up(self, _request: web.Request, _said: object) -> None:
-        self._api.come_up()
+        self._gate.come_up()
         self._listener.stay()
         await self._listener.come_up()
 
@@ -149,73 +156,17 @@ class Door:
         await self._come_up(request, said)
         self._desk.forget()
         self._desk.rules = self._first_rules
-        self._api.calls.clear()
-        self._webhooks.forget()
+        self._gate.calls.clear()
+        self._forget()
 
 
-def set_fault(desk: Desk, said: Json) -> None:
+def set_fault(desk: JobDesk[Any, Any], said: Json) -> None:
     """Set one fault as the door has it: a fate under `job`, or else a fault of calls. Raises ValueError."""
     if "job" not in said:
-        desk.faults.add(CallFault.from_json(said))
+        fault = CallFault.from_json(said, verbs=desk.manner.verbs, reasons=desk.manner.reasons)
+        desk.faults.add(fault)
         return
     unknown = set(said) - {"job", "skip", "times"}
     if unknown:
         raise ValueError(f"a fault of jobs has no {sorted(unknown)}")
-    desk.faults.doom(Fate.from_json(said["job"]), skip=said.get("skip", 0), times=said.get("times"))
-
-
-def _job(job: Job, *, now: float) -> Json:
-    last = job.snapshot(now)
-    return {
-        "id": job.id,
-        "status": last.status.value,
-        "is_cancelled": job.cancel_at is not None,
-        "cancelled_by": job.cancelled_by,
-        "metadata": job.metadata,
-        "model": job.scan.model,
-        "endpoint": job.endpoint,
-        "input_file_id": job.input_file_id,
-        "output_file_id": job.output_file_id,
-        "error_file_id": job.error_file_id,
-        "lines": job.scan.lines,
-        "tokens": job.scan.tokens,
-        "completed": last.completed,
-        "failed": last.failed,
-        "problems": [problem.kind.value for problem in job.problems],
-        "fate": job.fate.as_json(),
-        "at": {status.value: last.at[status] for status in Status if status in last.at},
-    }
-
-
-def _file(stored: StoredFile) -> Json:
-    return {
-        "id": stored.id,
-        "filename": stored.filename,
-        "purpose": stored.purpose,
-        "bytes": stored.size,
-        "created_at": stored.created_at,
-        "expires_at": stored.expires_at,
-        "job": stored.job_id,
-    }
-
-
-def _reading(read: Callable[[], object]) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def serve(_request: web.Request) -> web.Response:
-        return web.json_response(read())
-
-    return serve
-
-
-def _obeying(
-    order: Callable[[web.Request, Any], Awaitable[None]],
-) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def serve(request: web.Request) -> web.Response:
-        try:
-            await order(request, json.loads(await request.read() or b"{}"))
-        except Refusal as refusal:
-            return web.json_response(error(f"no such thing: {refusal}"), status=404)
-        except (AttributeError, KeyError, TypeError, ValueError) as problem:
-            return web.json_response(error(f"not understood: {problem}"), status=400)
-        return web.json_response({"ok": True})
-
-    return serve
+    desk.faults.doom(desk.faults.fate(said["job"]), skip=said.get("skip", 0), times=said.get("times"))

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from simulators.native.problems import ProblemKind
 from simulators.native.refusals import Reason
-
-VERBS = (
-    "files.create",
-    "files.list",
-    "files.retrieve",
-    "files.delete",
-    "files.content",
-    "batches.create",
-    "batches.list",
-    "batches.retrieve",
-    "batches.cancel",
-)
 
 
 class CallFaultKind(StrEnum):
@@ -58,15 +46,19 @@ class CallFault:
     bytes: int | None = None
 
     @classmethod
-    def from_json(cls, said: Mapping[str, Any]) -> Self:
-        """Read a fault as the control door has it. Raises ValueError."""
+    def from_json(
+        cls, said: Mapping[str, Any], *, verbs: Collection[str], reasons: Collection[Reason]
+    ) -> Self:
+        """Read a fault as the control door has it, of what the provider does and says. Raises ValueError."""
         _refuse_unknown(cls, said)
-        if not any(fnmatchcase(verb, said.get("verb", "*")) for verb in VERBS):
-            raise ValueError(f"no verb is like {said['verb']}: they are {', '.join(VERBS)}")
+        if not any(fnmatchcase(verb, said.get("verb", "*")) for verb in verbs):
+            raise ValueError(f"no verb is like {said['verb']}: they are {', '.join(verbs)}")
         if said.get("kind") == "lose_answer":
             said = {**said, "kind": CallFaultKind.DROP, "done": True}
-        kind = CallFaultKind(said.get("kind", ""))
-        return cls(**{**said, "kind": kind, "reason": Reason(said.get("reason", Reason.RATE_LIMITED))})
+        kind, reason = CallFaultKind(said.get("kind", "")), Reason(said.get("reason", Reason.RATE_LIMITED))
+        if reason not in reasons:
+            raise ValueError(f"this provider never says {reason}")
+        return cls(**{**said, "kind": kind, "reason": reason})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +95,11 @@ class Fate:
 
     def as_json(self) -> dict[str, Any]:
         """Return what is not as usual."""
-        usual = asdict(Fate())
+        usual = asdict(type(self)())
         return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+
+F = TypeVar("F", bound=Fate)
 
 
 @dataclass(slots=True)
@@ -122,18 +117,26 @@ class _Turn:
         return self.times >= 0
 
 
-@dataclass(slots=True)
-class FaultBook:
-    """The faults that are set; of several that fit, the one set last happens."""
+class FaultBook(Generic[F]):
+    """The faults that are set; of several that fit, the one set last happens.
 
-    _calls: list[tuple[CallFault, _Turn]] = field(default_factory=list)
-    _jobs: list[tuple[Fate, _Turn]] = field(default_factory=list)
+    `usual` is the fate of a job that has none, and its class what fates there are.
+    """
+
+    def __init__(self, usual: F) -> None:
+        self.usual = usual
+        self._calls: list[tuple[CallFault, _Turn]] = []
+        self._jobs: list[tuple[F, _Turn]] = []
 
     def add(self, fault: CallFault) -> None:
         """Let calls suffer this from now on."""
         self._calls.insert(0, (fault, _Turn(fault.skip, fault.times)))
 
-    def doom(self, fate: Fate, *, skip: int, times: int | None) -> None:
+    def fate(self, said: Mapping[str, Any]) -> F:
+        """Read a fate as the control door has it. Raises ValueError."""
+        return type(self.usual).from_json(said)
+
+    def doom(self, fate: F, *, skip: int, times: int | None) -> None:
         """Let the next `times` jobs but `skip` have this fate; None: all of them."""
         self._jobs.insert(0, (fate, _Turn(skip, times)))
 
@@ -149,9 +152,9 @@ class FaultBook:
                 return fault
         return None
 
-    def next_fate(self) -> Fate:
+    def next_fate(self) -> F:
         """Return the fate of the job that is being created."""
-        return next((fate for fate, turn in self._jobs if turn.take()), Fate())
+        return next((fate for fate, turn in self._jobs if turn.take()), self.usual)
 
 
 def _refuse_unknown(cls: type[CallFault | Fate], said: Mapping[str, Any]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections import deque
 from collections.abc import Iterable
 
 from simulators.native.files import StoredFile
 from simulators.native.jobs import Job
+from simulators.native.meter import Meter
 from simulators.native.refusals import Reason, Refusal
 from simulators.native.rules import Rules
 
@@ -19,12 +18,12 @@ class Limits:
     """What has been used of the quotas that are per hour or per minute, by the provider's clock."""
 
     def __init__(self) -> None:
-        self._creates: deque[float] = deque()
-        self._uploads: deque[float] = deque()
+        self._creates = Meter(_HOUR)
+        self._uploads = Meter(_MINUTE)
 
     def check_upload(self, rules: Rules, files: Iterable[StoredFile], *, now: float, expires: bool) -> None:
         """Count an upload. Raises Refusal when the quota of uploads, files or bytes is used up."""
-        _pass(self._uploads, rules.uploads_a_minute, now=now, every=_MINUTE)
+        self._uploads.count(rules.uploads_a_minute, now=now)
         present = list(files)
         alike = sum((stored.expires_at is not None) == expires for stored in present)
         most = rules.max_expiring_files if expires else rules.max_files
@@ -36,7 +35,7 @@ class Limits:
 
     def check_create(self, rules: Rules, *, now: float) -> None:
         """Count a created job. Raises Refusal when there were too many in the last hour."""
-        _pass(self._creates, rules.creates_an_hour, now=now, every=_HOUR)
+        self._creates.count(rules.creates_an_hour, now=now)
 
 
 def is_over_enqueued(rules: Rules, open_jobs: Iterable[Job], *, model: str | None, tokens: int) -> bool:
@@ -46,18 +45,10 @@ def is_over_enqueued(rules: Rules, open_jobs: Iterable[Job], *, model: str | Non
     """
     if rules.enqueued_tokens is None:
         return False
-    enqueued = sum(job.scan.tokens for job in open_jobs if job.scan.model == model and not job.problems)
+    enqueued = sum(job.tokens for job in open_jobs if job.model == model and not job.problems)
     if enqueued + tokens <= rules.enqueued_tokens:
         return False
     if rules.over_enqueued != "late":
         limit = f"{rules.enqueued_tokens:,}"
         raise Refusal(Reason.TOKEN_LIMIT, status=int(rules.over_enqueued), subject=f"{model}", limit=limit)
     return True
-
-
-def _pass(passed: deque[float], most: int | None, *, now: float, every: float) -> None:
-    while passed and passed[0] <= now - every:
-        passed.popleft()
-    if most is not None and len(passed) >= most:
-        raise Refusal(Reason.RATE_LIMITED, retry_after=str(math.ceil(passed[0] + every - now)))
-    passed.append(now)

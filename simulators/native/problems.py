@@ -22,6 +22,10 @@ class ProblemKind(StrEnum):
     TOO_MANY_LINES = "too_many_lines"
     EMPTY_FILE = "empty_file"
     INPUT_MISSING = "input_missing"
+    BUCKET_MISSING = "bucket_missing"
+    NOT_IMPORTABLE = "not_importable"
+    NO_PERMISSION = "no_permission"
+    SYSTEM_ERROR = "system_error"
     TOKEN_LIMIT = "token_limit"  # noqa: S105 - a token of text
 
 

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     UNKNOWN_PATH = "unknown_path"
     UNKNOWN_FILE = "unknown_file"
     UNKNOWN_BATCH = "unknown_batch"
+    UNKNOWN_OPERATION = "unknown_operation"
     UNKNOWN_MODEL = "unknown_model"
     BAD_REQUEST = "bad_request"
     MISSING_PARAMETER = "missing_parameter"
@@ -31,6 +32,8 @@ class Reason(StrEnum):
     FILE_NOT_READY = "file_not_ready"
     INPUT_MISSING = "input_missing"
     CANNOT_CANCEL = "cannot_cancel"
+    NOT_ENDED = "not_ended"
+    TOO_MANY_JOBS = "too_many_jobs"
     TOKEN_LIMIT = "token_limit"  # noqa: S105 - a token of text
     RATE_LIMITED = "rate_limited"
     INSUFFICIENT_QUOTA = "insufficient_quota"

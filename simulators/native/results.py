@@ -1,14 +1,9 @@
-"""Writing a job's result files, when somebody first asks for them.
-
-Nothing is kept in memory but one offset a line, and that only when the lines come shuffled.
-"""
+"""Writing a job's result files, when somebody first asks for them."""
 
 from __future__ import annotations
 
 import hashlib
-import random
-from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -17,9 +12,12 @@ import msgspec
 
 from simulators.answers import ANSWERS, identity_of
 from simulators.native.jobs import Job
+from simulators.native.lines import told
+from simulators.native.manner import Json
 from simulators.native.refusals import refusal_of
-from simulators.native.scanning import NO_ANSWER, bare
-from simulators.native.shapes import Json, Shapes
+from simulators.native.scan import NO_ANSWER
+from simulators.native.scanning import bare
+from simulators.native.shapes import Shapes
 
 _ANSWERS = {bare(endpoint): answer for endpoint, answer in ANSWERS.items()}
 
@@ -60,30 +58,9 @@ def write_results(job: Job, shapes: Shapes, *, output: Path, errors: Path) -> Us
     """Write both files of a job that has ended, and return what its answers used. It blocks: for a thread."""
     with output.open("wb") as good, errors.open("wb") as bad:
         writer = _Writer(job, shapes, good=good, bad=bad, done=job.done_by(job.ends_at))
-        for index, line in _numbered(job):
-            writer.write(index, line)
+        for index, line, times in told(job):
+            writer.write(index, line, times)
     return writer.usage
-
-
-def _numbered(job: Job) -> Iterator[tuple[int, bytes]]:
-    """Yield every line with its index, shuffled if the job's fate is that: always in the same wrong order."""
-    with job.input.open("rb") as file:
-        offsets = array("Q", _offsets(file))
-        order: list[int] | range = range(len(offsets))
-        if job.fate.shuffle:
-            order = list(order)
-            random.Random(job.id).shuffle(order)  # noqa: S311 - not for secrets
-        for index in order:
-            file.seek(offsets[index])
-            yield index, file.readline()
-
-
-def _offsets(file: IO[bytes]) -> Iterator[int]:
-    offset = 0
-    for line in file:
-        if line.strip():
-            yield offset
-        offset += len(line)
 
 
 @dataclass(slots=True)
@@ -95,13 +72,9 @@ class _Writer:
     done: int
     usage: Usage = field(default_factory=Usage)
 
-    def write(self, index: int, line: bytes) -> None:
-        fate, number = self.job.fate, index + 1
-        if fate.lose_every and number % fate.lose_every == 0:
-            return
+    def write(self, index: int, line: bytes, times: int) -> None:
         file, outcome = self._outcome(index, line)
-        copies = 2 if fate.duplicate_every and number % fate.duplicate_every == 0 else 1
-        for _ in range(copies):
+        for _ in range(times):
             file.write(_encode(outcome))
             file.write(b"\n")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,10 @@ import msgspec
 from simulators.faults import FaultKind, marked_fault
 from simulators.native.problems import Problem, ProblemKind
 from simulators.native.rules import Rules
+from simulators.native.scan import NO_ANSWER, Scan, lines_of
 
 _FIELDS = ("custom_id", "method", "url", "body")
 _BYTES_A_TOKEN = 4
-NO_ANSWER = 0
-"""The status of a line that gets no answer at all."""
 
 
 class _Body(msgspec.Struct):
@@ -30,22 +29,11 @@ _read_body = msgspec.json.Decoder(_Body).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scan:
-    """What an input file holds; `marked` are the lines that ask to fail, from index to HTTP status."""
+class FileScan(Scan):
+    """What an input file holds; its lines fail because they ask for it."""
 
-    lines: int = 0
     tokens: int = 0
     model: str | None = None
-    problems: tuple[Problem, ...] = ()
-    marked: Mapping[int, int] = field(default_factory=dict)
-
-
-def lines_of(path: Path) -> Iterator[bytes]:
-    """Yield the lines of an input file; blank ones are not lines."""
-    with path.open("rb") as file:
-        for line in file:
-            if stripped := line.strip():
-                yield stripped
 
 
 def bare(url: str) -> str:
@@ -53,7 +41,7 @@ def bare(url: str) -> str:
     return url.removeprefix("/v1")
 
 
-def scan(path: Path, *, endpoint: str, rules: Rules) -> Scan:
+def scan(path: Path, *, endpoint: str, rules: Rules) -> FileScan:
     """Validate an input file against the endpoint of its job. A token is 4 bytes of body."""
     scanner = _Scanner(endpoint, rules)
     for line in lines_of(path):
@@ -86,12 +74,12 @@ class _Scanner:
             return
         self._check(fields)
 
-    def result(self) -> Scan:
+    def result(self) -> FileScan:
         if not self._lines:
             self._problems = [Problem(ProblemKind.EMPTY_FILE)]
         if self._lines > self._rules.max_lines:
             self._problems = [Problem(ProblemKind.TOO_MANY_LINES, subject=f"{self._rules.max_lines:,}")]
-        return Scan(
+        return FileScan(
             lines=self._lines,
             tokens=self._tokens,
             model=self._model,

@@ -1,4 +1,4 @@
-"""The seam between what a provider does and how it says so: one implementation per provider."""
+"""The seam between what a provider with an API like OpenAI's does and how it says so."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ from typing import Any, Protocol
 
 import msgspec
 
+from simulators.native.course import Snapshot, Status
 from simulators.native.files import StoredFile
-from simulators.native.jobs import Job, Snapshot, Status
-from simulators.native.refusals import Refusal
+from simulators.native.jobs import Job
+from simulators.native.manner import Json, Manner
 from simulators.native.rules import Rules
 
-Json = dict[str, Any]
+VERBS = (
+    "files.create",
+    "files.list",
+    "files.retrieve",
+    "files.delete",
+    "files.content",
+    "batches.create",
+    "batches.list",
+    "batches.retrieve",
+    "batches.cancel",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +38,6 @@ class Facts:
     there is created and then fails.
     """
 
-    name: str
     bases: tuple[str, ...]
     api_base: str
     deployment: str
@@ -42,7 +52,7 @@ class Facts:
     usual_life: float | None
 
 
-class Shapes(Protocol):
+class Shapes(Manner, Protocol):
     """How one provider's API looks. `dated`: asked in the older of two styles, where it has two."""
 
     facts: Facts
@@ -70,9 +80,6 @@ class Shapes(Protocol):
 
     def batch(self, job: Job, snapshot: Snapshot, *, dated: bool) -> Json:
         """Show a job."""
-
-    def refusal(self, refusal: Refusal) -> tuple[int, Json]:
-        """Say no: the HTTP status and the error envelope."""
 
     def answered(
         self, custom_id: msgspec.Raw, request_id: str, *, status: int, body: Mapping[str, Any]

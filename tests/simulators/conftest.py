@@ -1,15 +1,19 @@
-"""A simulated OpenAI and a simulated Azure, each with the real SDK. Their time stands still."""
+"""A simulated OpenAI and Azure, each with the real SDK, and a Vertex AI. Their time stands still."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import aiohttp
+import httpx2
 import pytest
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 
 from simulators.azure import AzureShapes
 from simulators.native.server import NativeSimulator
 from simulators.openai import OpenAIShapes
+from simulators.vertex.emulator import Emulator
+from simulators.vertex.server import VertexSimulator
 from tests.simulators.rehearsing import Rehearsal
+from tests.simulators.vertexing import BUCKET, VertexRehearsal
 
 
 @pytest.fixture
@@ -47,3 +51,20 @@ async def azure_v1(http: aiohttp.ClientSession) -> AsyncIterator[Rehearsal]:
         AsyncOpenAI(api_key="key", base_url=simulator.base_url, max_retries=0) as client,
     ):
         yield Rehearsal(simulator, client, http)
+
+
+@pytest.fixture(scope="session")
+def gcs() -> Iterator[str]:
+    """A Cloud Storage with a bucket, for all tests."""
+    with Emulator(bucket=BUCKET) as emulator:
+        yield emulator.url
+
+
+@pytest.fixture
+async def vertex(gcs: str) -> AsyncIterator[VertexRehearsal]:
+    """Vertex AI, asked over plain HTTP."""
+    async with (
+        VertexSimulator(gcs=gcs, speed=0, control_port=0) as simulator,
+        httpx2.AsyncClient(base_url=simulator.api_base, timeout=30) as client,
+    ):
+        yield VertexRehearsal(simulator, client, gcs)

@@ -1,6 +1,7 @@
 """What a test sees behind the door, and what it can order there."""
 
 import asyncio
+import os
 import sys
 
 import aiohttp
@@ -58,6 +59,7 @@ async def test_a_day_passes_at_once(openai: Rehearsal) -> None:
         ("/faults", {"kind": "explode"}),
         ("/faults", {"kind": "hang", "verb": "batches.explode"}),
         ("/faults", {"kind": "hang", "time": 1}),
+        ("/faults", {"kind": "reject", "reason": "too_many_jobs"}),
         ("/faults", {"job": {"explode": True}}),
         ("/rules", {"explode": True}),
         ("/clock", {"advance": 1}),
@@ -123,6 +125,66 @@ async def test_the_command_serves_it_with_rules_and_faults(
         async with http.get(control_url) as answer:
             shown = await answer.json()
         assert (shown["provider"], shown["speed"], shown["rules"]["max_lines"]) == (provider, 1000, 1)
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
+
+
+async def test_the_command_serves_vertex_beside_a_storage_of_its_own(http: aiohttp.ClientSession) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "STORAGE_EMULATOR_HOST"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli", "simulate", "vertex", "--port", "0", "--control-port", "0"),
+        *("--speed", "1000", "--bucket", "night", "--rule", "max_jobs=1"),
+        stdout=asyncio.subprocess.PIPE,
+        env=environment,
+    )
+    try:
+        assert process.stdout is not None
+        said = [(await process.stdout.readline()).decode().strip() for _ in range(5)]
+        base_url, control_url = said[0].split()[-1], said[4].split()[-1]
+        assert f'gcs_bucket_name: night, api_base: "{base_url}"' in said[1]
+        assert "vertex_credentials: anonymous" in said[1]
+        variables = dict(each.split("=", 1) for each in said[2].split(": ", 1)[1].split())
+        assert variables["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] == "false"
+        async with http.get(f"{variables['STORAGE_EMULATOR_HOST']}/storage/v1/b/night") as answer:
+            assert answer.status == 200
+        async with http.get(f"{base_url}/v1/projects/p/locations/l/batchPredictionJobs") as answer:
+            assert (answer.status, await answer.json()) == (200, {})
+        async with http.get(control_url) as answer:
+            shown = await answer.json()
+        assert (shown["provider"], shown["speed"], shown["rules"]["max_jobs"]) == ("vertex", 1000, 1)
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
+
+
+async def test_without_a_storage_the_command_says_how_to_get_one() -> None:
+    without = "import sys; sys.modules['gcp_storage_emulator'] = None; from cli.main import main; main()"
+    environment = {name: value for name, value in os.environ.items() if name != "STORAGE_EMULATOR_HOST"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", without, "simulate", "vertex", "--port", "0"),
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 1
+    assert "pip install gcp-storage-emulator" in said.decode()
+
+
+async def test_the_command_serves_vertex_beside_the_storage_that_there_is(
+    gcs: str, http: aiohttp.ClientSession
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cli", "simulate", "vertex", "--port", "0", "--bucket", "made"),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "STORAGE_EMULATOR_HOST": gcs.removeprefix("http://")},
+    )
+    try:
+        assert process.stdout is not None
+        said = [(await process.stdout.readline()).decode().strip() for _ in range(5)]
+        assert f"STORAGE_EMULATOR_HOST={gcs} " in said[2]
+        async with http.get(f"{gcs}/storage/v1/b/made") as answer:
+            assert answer.status == 200
     finally:
         process.terminate()
         assert await process.wait() == 0
