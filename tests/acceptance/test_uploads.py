@@ -1,6 +1,8 @@
 """A large file in parts, from the SDK to a batch; and what a kill leaves of it."""
 
 import hashlib
+import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,9 +11,10 @@ import pytest
 from openai import APIConnectionError, OpenAI
 from temporalio.client import Client
 
+from tests.acceptance.command_line import overnight
 from tests.acceptance.conftest import Serve
 from tests.acceptance.housekeeping import keep_house
-from tests.acceptance.inputs import assert_every_line_once, create, write_requests
+from tests.acceptance.inputs import assert_every_line_once, chat, create, write_lines, write_requests
 from tests.acceptance.serving import Served, ended
 from workflows.connecting import connect
 
@@ -92,3 +95,42 @@ async def test_a_power_cut_during_an_upload_loses_no_part_that_was_acknowledged_
     assert parts_in(served) == []
     final = ended(served.client, create(served.client, done.file.id).id, log=served.log)
     assert_every_line_once(served.client, final, LINES)
+
+
+def test_a_submit_that_was_killed_goes_on_with_what_is_missing(
+    served: Served, client: OpenAI, tmp_path: Path
+) -> None:
+    path, orders = tmp_path / "large.jsonl", tmp_path / "orders"
+    body = chat("x" * 2**20, stream=True)
+    write_lines(path, [body] * 260)
+    point = "cli.upload_notes:UploadNotes.acknowledge:8"
+    orders.write_text(point)
+    keys = {
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PYTHONPATH": KILLING,
+        "KILL_AT": point,
+        "KILL_ORDERS": str(orders),
+    }
+    before = len(list(client.files.list()))
+
+    overnight("submit", path, url=served.url, code=-signal.SIGKILL, keys=keys)
+    assert len(list(client.files.list())) == before
+    out, err = overnight("submit", path, url=served.url, keys=keys)
+
+    going_on = re.search(r"going on with an upload that broke off: (\d) of 9 parts are there", err)
+    assert going_on is not None
+    assert int(going_on[1]) >= 4
+    batch = ended(client, out.strip(), log=served.log)
+    assert sha256(client, batch.input_file_id) == hashlib.sha256(path.read_bytes()).hexdigest()
+    # Its lines were read to the last one, and are refused as they would be in any file.
+    assert (batch.status, len(batch.errors.data)) == ("failed", 260)
+    assert list((tmp_path / "cache").rglob("*.jsonl")) == []
+
+
+def sha256(client: OpenAI, file_id: str) -> str:
+    """Read a file piece by piece."""
+    digest = hashlib.sha256()
+    with client.files.with_streaming_response.content(file_id) as response:
+        for block in response.iter_bytes(2**20):
+            digest.update(block)
+    return digest.hexdigest()
