@@ -26,4 +26,5 @@ def batch_file(
         key=stored.key,
         created_at=now,
         expires_at=now + (expires_after or BATCH_FILE_LIFETIME),
+        batch_id=batch_id,
     )

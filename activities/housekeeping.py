@@ -1,4 +1,4 @@
-"""What keeps the house in order, on a schedule: batches without a workflow, files past their time."""
+"""What keeps the house in order, on a schedule: rows that say a batch runs, and no workflow that does."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,6 @@ from overnight.catalog import Catalog
 from overnight.domain.batch import Batch, BatchChange, BatchError, BatchOrder
 from overnight.domain.errors import TemporalUnavailable
 from overnight.domain.status import BatchStatus
-from overnight.storage.protocol import Storage
 
 _AT_ITS_END = (WorkflowExecutionStatus.COMPLETED, WorkflowExecutionStatus.FAILED)
 """A story that came to its own end would come to the same one again, every time it is told."""
@@ -33,11 +32,10 @@ class Restarts(Protocol):
 
 
 class Housekeeping:
-    """Reconciles rows with workflows, and erases the bytes nobody can ask for any more."""
+    """Reconciles rows with workflows."""
 
-    def __init__(self, *, catalog: Catalog, storage: Storage, client: Client, restarts: Restarts) -> None:
+    def __init__(self, *, catalog: Catalog, client: Client, restarts: Restarts) -> None:
         self._catalog = catalog
-        self._storage = storage
         self._client = client
         self._restarts = restarts
 
@@ -49,18 +47,6 @@ class Housekeeping:
             for order in await self._catalog.unfinished_batches():
                 settled += await self._settle(order)
         return settled
-
-    @activity.defn(name="erase_files")
-    async def erase_files(self) -> int:
-        """Erase the bytes of deleted and expired files; return of how many."""
-        now = datetime.now(UTC)
-        erased = 0
-        async with heartbeating():
-            for file in await self._catalog.erasable_files(now=now):
-                await self._storage.delete(file.key)
-                await self._catalog.mark_erased(file.id, now=now)
-                erased += 1
-        return erased
 
     async def _settle(self, order: BatchOrder) -> bool:
         status = await workflow_status(self._client, order.batch_id)

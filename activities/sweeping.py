@@ -1,26 +1,39 @@
-"""Sweeping: what nobody will ask for again, left behind by batches that were given up and by kills."""
+"""Sweeping: what batches that were given up have left behind, and what kills have, of which no row knows."""
 
 import secrets
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 
 import structlog
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from activities.clock import Clock, utc_now
 from activities.executions import workflow_status
 from activities.heartbeat import heartbeating
+from activities.strays import Kind, kinds
 from overnight.catalog import Catalog
 from overnight.domain import ids, layout
+from overnight.domain.errors import StorageError
 from overnight.storage.protocol import FoundObject, Storage
 
 SAFE_AGE = timedelta(days=1)
 """Nobody who could still be writing takes so long, neither an upload nor a worker that was frozen; and for as
 long somebody may want to look at a batch that failed, and reset its workflow."""
 
+ROW_DUE = timedelta(hours=1)
+"""How old an object is that should have its row by now."""
+
+GRACE = timedelta(days=1)
+"""How long an object without a row stays once it was reported. A catalog that was lost, or a store that two
+installations share, makes a stray of everything: somebody is to have the time to read the log."""
+
+FORGOTTEN = timedelta(days=7)
+"""After so long a stray that is still there is reported once more."""
+
 MAX_BATCHES = 50
 MAX_OBJECTS = 1_000
-"""How much one sweep removes at most; the next one goes on."""
+"""How much of what batches have left one sweep removes at most; the next one goes on."""
 
 _A_QUERY = 500
 
@@ -30,65 +43,90 @@ _log = structlog.stdlib.get_logger(__name__)
 class Sweeping:
     """Removes what has been left behind. A sweep that is cut off, or repeated, does no harm."""
 
-    def __init__(self, *, catalog: Catalog, storage: Storage, client: Client) -> None:
+    def __init__(self, *, catalog: Catalog, storage: Storage, client: Client, clock: Clock = utc_now) -> None:
         self._catalog = catalog
         self._storage = storage
         self._client = client
+        self._clock = clock
+        self._kinds = kinds(catalog)
         # Wherever it begins, so that workers which are often restarted get everywhere too.
-        self._section = secrets.randbelow(len(ids.FILE_ID_SECTIONS))
+        self._section = secrets.randbelow(len(ids.ID_SECTIONS))
 
     @activity.defn(name="sweep")
     async def sweep(self) -> int:
-        """Remove leftovers that are older than SAFE_AGE; return of how many objects.
+        """Remove leftovers; return of how many objects.
 
-        Those of batches are found by their rows. Files without a row can only be found by looking at all
-        of them, so each sweep looks at the next one of many sections.
+        Those of batches are found by their rows. What has no row can only be found by looking at everything,
+        so each sweep looks at the next one of many sections.
         """
-        before = datetime.now(UTC) - SAFE_AGE
+        now, removed = self._clock(), 0
         async with heartbeating():
-            removed = await self._sweep_batches(before) + await self._sweep_files(before)
+            try:
+                removed += await self._sweep_batches(now)
+                removed += await self._sweep_strays(now)
+            except StorageError as error:
+                # The rest of housekeeping can do without storage, and the next sweep goes on.
+                _log.warning("sweep broken off", reason=error.message)
         if removed:
             _log.info("leftovers removed", objects=removed)
         return removed
 
-    async def _sweep_batches(self, before: datetime) -> int:
+    async def _sweep_batches(self, now: datetime) -> int:
         removed = 0
-        for order in await self._catalog.unswept_batches(ended_by=before, limit=MAX_BATCHES):
+        for order in await self._catalog.unswept_batches(ended_by=now - SAFE_AGE, limit=MAX_BATCHES):
             status = await workflow_status(self._client, order.batch_id)
             # Somebody may have reset one that had failed, and its row does not say so yet.
             if status is not WorkflowExecutionStatus.RUNNING:
-                removed += await self._sweep_batch(order.batch_id, at_most=MAX_OBJECTS - removed)
+                removed += await self._sweep_batch(order.batch_id, now, at_most=MAX_OBJECTS - removed)
             if removed >= MAX_OBJECTS:
                 break
         return removed
 
-    async def _sweep_batch(self, batch_id: str, *, at_most: int) -> int:
+    async def _sweep_batch(self, batch_id: str, now: datetime, *, at_most: int) -> int:
         removed = 0
         async for found in self._storage.list(layout.work_prefix(batch_id)):
             if removed == at_most:
                 return removed
             await self._storage.delete(found.key)
             removed += 1
-        await self._catalog.mark_swept(batch_id, now=datetime.now(UTC))
+        await self._catalog.mark_swept(batch_id, now=now)
         return removed
 
-    async def _sweep_files(self, before: datetime) -> int:
-        removed = 0
+    async def _sweep_strays(self, now: datetime) -> int:
+        section = self._next_section()
+        removed = sum([await self._sweep_kind(kind, section, now) for kind in self._kinds])
+        await self._catalog.forget_strays(noticed_by=now - FORGOTTEN)
+        return removed
+
+    async def _sweep_kind(self, kind: Kind, section: str, now: datetime) -> int:
+        """Report what is noticed for the first time, remove what was so long enough ago."""
+        reported = size = removed = 0
+        async for strays in self._strays(kind, section, now):
+            since = await self._catalog.notice_strays([stray.key for stray in strays], now=now)
+            for stray in strays:
+                if since[stray.key] == now:
+                    reported, size = reported + 1, size + stray.size
+                elif since[stray.key] <= now - GRACE:
+                    await self._storage.delete(stray.key)
+                    removed += 1
+        if reported:
+            due = (now + GRACE).isoformat(timespec="seconds")
+            what = {"kind": kind.name, "objects": reported, "bytes": size, "removed_after": due}
+            _log.warning("objects that no row knows", **what)
+        return removed
+
+    async def _strays(self, kind: Kind, section: str, now: datetime) -> AsyncIterator[list[FoundObject]]:
+        """Yield what no row knows and that should have one by now, some at a time."""
         old: list[FoundObject] = []
-        async for found in self._storage.list(layout.file_key(self._next_section())):
-            if found.written_at <= before:
+        async for found in self._storage.list(kind.prefix(section)):
+            if found.written_at <= now - ROW_DUE:
                 old.append(found)
             if len(old) == _A_QUERY:
-                removed += await self._remove_without_row(old)
-                old.clear()
-        return removed + await self._remove_without_row(old)
-
-    async def _remove_without_row(self, files: Sequence[FoundObject]) -> int:
-        strays = await self._catalog.without_row([layout.file_id_of(file.key) for file in files])
-        for file_id in strays:
-            await self._storage.delete(layout.file_key(file_id))
-        return len(strays)
+                yield await kind.strays_among(old)
+                old = []
+        if old:
+            yield await kind.strays_among(old)
 
     def _next_section(self) -> str:
-        self._section = (self._section + 1) % len(ids.FILE_ID_SECTIONS)
-        return ids.FILE_ID_SECTIONS[self._section]
+        self._section = (self._section + 1) % len(ids.ID_SECTIONS)
+        return ids.ID_SECTIONS[self._section]

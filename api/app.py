@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import batches, files, health, models, webhooks
+from api import batches, files, health, models, uploads, webhooks
 from api.auth import require_key
 from api.errors import install_error_handlers
 from api.gateway import Gateway, UploadLimits, utc_now
@@ -19,6 +19,7 @@ from api.request_log import RequestLog
 from api.room import Room
 from api.routing import PATH, require_known_provider
 from api.schemas import ErrorEnvelope
+from api.turns import Turns
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.storage.protocol import Storage
@@ -53,6 +54,7 @@ def create_app(
         clock=clock,
         uploads=limits,
         room=Room(storage, factor=limits.room_factor, reserved=limits.reserved, step=limits.room_step),
+        turns=Turns(),
         storage_check=RecentCheck(storage.check),
         openai_events=OpenAIEvents(secret, catalog=catalog, runs=runs) if secret else None,
     )
@@ -77,6 +79,6 @@ def create_app(
 
 def _openai_routes() -> APIRouter:
     router = APIRouter(dependencies=[Depends(require_key)])
-    for part in (files, batches, models):
+    for part in (files, uploads, batches, models):
         router.include_router(part.router)
     return router

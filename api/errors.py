@@ -28,6 +28,7 @@ from overnight.domain.errors import (
     Unauthorized,
     UnknownBatch,
     UnknownFile,
+    UnknownUpload,
 )
 
 CLIENT_GONE = 499
@@ -65,6 +66,7 @@ _ANSWERS: tuple[tuple[type[OvernightError], _Answer], ...] = (
     (InvalidRequest, _Answer(status=400)),
     (Unauthorized, _Answer(status=401, code="invalid_api_key", headers={"www-authenticate": "Bearer"})),
     (UnknownFile, _Answer(status=404, param="id")),
+    (UnknownUpload, _Answer(status=404, param="upload_id")),
     (UnknownBatch, _Answer(status=404)),
     (ObjectNotFound, _Answer(status=404, message="The content of this file is no longer there.", param="id")),
     (

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from api.openai_events import OpenAIEvents
 from api.recent import RecentCheck
 from api.room import Room
+from api.turns import Turns
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.storage.protocol import Storage
@@ -52,6 +53,7 @@ class Gateway:
     clock: Clock = utc_now
     uploads: UploadLimits
     room: Room
+    turns: Turns
     storage_check: RecentCheck
     openai_events: OpenAIEvents | None
 

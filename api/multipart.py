@@ -4,13 +4,12 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.datastructures import Headers
 
+from api.filenames import plain_name
 from overnight.domain.errors import InvalidRequest
 
 FILE = "file"
 MAX_FIELD = 4 * 2**10
 """Bytes a text field may have; what is asked for is a word or a number."""
-
-MAX_FILENAME = 255
 
 _FORM = b"multipart/form-data"
 _DISPOSITION = b"content-disposition"
@@ -21,15 +20,15 @@ class _Part:
     """A named part of the form that may come once."""
 
     def __init__(self, name: str) -> None:
+        self.name = name
+        self.begun = False
         self.complete = False
-        self._begun = False
-        self._name = name
 
     def begin(self, filename: str | None) -> None:  # noqa: ARG002 - only the file has one
-        if self._begun:
-            message = f"Expected one '{self._name}' in the form, but got several."
-            raise InvalidRequest(message, param=self._name, code="duplicate_parameter")
-        self._begun = True
+        if self.begun:
+            message = f"Expected one '{self.name}' in the form, but got several."
+            raise InvalidRequest(message, param=self.name, code="duplicate_parameter")
+        self.begun = True
 
     def receive(self, content: bytes) -> None:
         raise NotImplementedError
@@ -50,27 +49,29 @@ class _TextPart(_Part):
     def receive(self, content: bytes) -> None:
         self._content += content
         if len(self._content) > MAX_FIELD:
-            message = f"Invalid '{self._name}': more than {MAX_FIELD} bytes."
-            raise InvalidRequest(message, param=self._name, code="string_above_max_length")
+            message = f"Invalid '{self.name}': more than {MAX_FIELD} bytes."
+            raise InvalidRequest(message, param=self.name, code="string_above_max_length")
 
     def end(self) -> None:
         super().end()
         try:
             self._content.decode()
         except UnicodeDecodeError as error:
-            message = f"Invalid '{self._name}': not UTF-8."
-            raise InvalidRequest(message, param=self._name, code="invalid_value") from error
+            message = f"Invalid '{self.name}': not UTF-8."
+            raise InvalidRequest(message, param=self.name, code="invalid_value") from error
 
 
 class _FilePart(_Part):
-    def __init__(self) -> None:
-        super().__init__(FILE)
+    def __init__(self, name: str, *, named: bool) -> None:
+        super().__init__(name)
         self.filename: str | None = None
+        self._named = named
         self._pieces: list[bytes] = []
 
     def begin(self, filename: str | None) -> None:
         super().begin(filename)
-        self.filename = _plain_name(filename)
+        if self._named:
+            self.filename = plain_name(filename, param=self.name)
 
     def receive(self, content: bytes) -> None:
         self._pieces.append(content)
@@ -126,24 +127,18 @@ class _PartHeaders:
             raise InvalidRequest("A header of the multipart form can't be read.") from error
 
 
-def _plain_name(filename: str | None) -> str:
-    # Some clients send the path a file had on their machine; both kinds of slash occur.
-    name = (filename or "").replace("\\", "/").rpartition("/")[2]
-    if not name or not name.isprintable() or len(name) > MAX_FILENAME:
-        message = f"The file must have a name of 1 to {MAX_FILENAME} printable characters."
-        raise InvalidRequest(message, param=FILE, code="invalid_value")
-    return name
-
-
 class MultipartForm:
     """Feed it the body; take the file's bytes out as they come. All errors are InvalidRequest.
 
-    `fields` and `filename` are complete once `finish()` has returned. It holds the bytes of the file that
-    were fed and not yet taken, and nothing else that grows.
+    `file` is the field they are in, which has to have a filename where it is `named`. `fields` and `filename`
+    are complete once `finish()` has returned. It holds the bytes of the file that were fed and not yet taken,
+    and nothing else that grows.
     """
 
-    def __init__(self, headers: Headers, *, fields: tuple[str, ...]) -> None:
-        self._file = _FilePart()
+    def __init__(
+        self, headers: Headers, *, fields: tuple[str, ...] = (), file: str = FILE, named: bool = True
+    ) -> None:
+        self._file = _FilePart(file, named=named)
         self._texts = {name: _TextPart(name) for name in fields}
         self._ignored = _IgnoredPart("")
         self._arriving: _Part = self._ignored
@@ -158,7 +153,7 @@ class MultipartForm:
 
     @property
     def filename(self) -> str | None:
-        """The name the client gave the file, without folders; None as long as there was no file."""
+        """The name the client gave the file, without folders; None as long as none was read."""
         return self._file.filename
 
     def feed(self, chunk: bytes) -> None:
@@ -176,9 +171,9 @@ class MultipartForm:
         """Say that the body has ended."""
         if not self._ended:
             raise InvalidRequest(_NOT_WHOLE)
-        if self.filename is None:
-            message = f"Missing required parameter: '{FILE}'."
-            raise InvalidRequest(message, param=FILE, code="missing_required_parameter")
+        if not self._file.begun:
+            message = f"Missing required parameter: '{self._file.name}'."
+            raise InvalidRequest(message, param=self._file.name, code="missing_required_parameter")
 
     def _parser_for(self, headers: Headers) -> MultipartParser:
         kind, options = parse_options_header(headers.get("content-type"))
@@ -206,7 +201,7 @@ class MultipartForm:
 
     def _begin_part(self) -> None:
         name, filename = self._headers.names()
-        self._arriving = self._file if name == FILE else self._texts.get(name, self._ignored)
+        self._arriving = self._file if name == self._file.name else self._texts.get(name, self._ignored)
         self._arriving.begin(filename)
 
     def _receive(self, data: bytes, start: int, end: int) -> None:

@@ -15,7 +15,8 @@ from overnight.storage.protocol import Storage
 class Room:
     """The free bytes of `storage`, less `reserved`, handed out `factor` bytes for each of an upload.
 
-    An upload that does not say how long it is gets room for `step` bytes at a time.
+    An upload that does not say how long it is gets room for `step` bytes at a time. One that comes in parts
+    needs no more: what its parts have beyond their own bytes is enough for the file that they become.
     """
 
     def __init__(self, storage: Storage, *, factor: int, reserved: int, step: int) -> None:
@@ -26,12 +27,15 @@ class Room:
         self._promises: set[Promise] = set()
 
     @asynccontextmanager
-    async def promised(self, announced: int, *, key: str) -> AsyncIterator["Promise"]:
+    async def promised(
+        self, announced: int, *, key: str, stored_already: bool = False
+    ) -> AsyncIterator["Promise"]:
         """Keep room for the object `key` of `announced` bytes as long as the block runs; 0 means unknown.
 
-        Raises StorageFull when there is none.
+        What is `stored_already`, in parts that go once the object is there, needs that much less room. Raises
+        StorageFull when there is none.
         """
-        promise = Promise(self, key=key)
+        promise = Promise(self, key=key, factor=self._factor - stored_already)
         self._promises.add(promise)
         try:
             await self.extend(promise, by=announced)
@@ -44,20 +48,21 @@ class Room:
         more = self._step if by is None else by
         free = await self._storage.free_bytes()
         # No await from here on: what is counted as free must not be promised to another meanwhile.
-        if free is not None and free < self._outstanding() + more * self._factor + self._reserved:
+        if free is not None and free < self._outstanding() + more * promise.factor + self._reserved:
             raise StorageFull("no room for an upload and its results", key=promise.key)
         promise.size += more
 
     def _outstanding(self) -> int:
         # What has arrived is no longer among the free bytes.
-        return sum(promise.size * self._factor - promise.arrived for promise in self._promises)
+        return sum(promise.size * promise.factor - promise.arrived for promise in self._promises)
 
 
 class Promise:
     """The room one upload has: `size` is what it may bring, `arrived` what it has brought, in bytes."""
 
-    def __init__(self, room: Room, *, key: str) -> None:
+    def __init__(self, room: Room, *, key: str, factor: int) -> None:
         self.key = key
+        self.factor = factor
         self.size = 0
         self.arrived = 0
         self._room = room

@@ -7,12 +7,12 @@ pull, which is how storage learns to leave nothing behind.
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import timedelta
 
 from fastapi import Request
 from pydantic import ValidationError
 
-from api.arriving import arriving
+from api.arriving import arriving_file
+from api.filenames import require_jsonl
 from api.gateway import DEFAULT_PROJECT, Gateway
 from api.multipart import FILE, MultipartForm
 from api.requests import UploadFields
@@ -20,13 +20,12 @@ from api.room import Promise
 from api.routing import Hint, require_usable
 from api.validation import invalid_request
 from overnight.domain.errors import InvalidRequest
-from overnight.domain.file import BATCH_FILE_LIFETIME, File, FilePurpose
+from overnight.domain.file import File, FilePurpose, lifetime_of
 from overnight.domain.ids import new_file_id
 from overnight.domain.layout import file_key
 from overnight.jsonl import UploadCheck
 
 _FIELDS = ("purpose", "expires_after[anchor]", "expires_after[seconds]", "custom_llm_provider")
-_NOT_JSONL = "Invalid file format for Batch API. Must be .jsonl"
 
 
 async def receive_file(request: Request, gateway: Gateway, hint: Hint) -> File:
@@ -65,14 +64,11 @@ class _Upload:
     async def content(self) -> AsyncGenerator[bytes, None]:
         """Yield the file's bytes as they come. Raises InvalidRequest when something is wrong with it."""
         patience = self._gateway.uploads.idle_timeout
-        async with aclosing(arriving(self._request, idle_timeout=patience)) as chunks:
-            async for chunk in chunks:
-                await self._room.fill(len(chunk))
-                self._form.feed(chunk)
-                if piece := self._form.take():
-                    self._inspect(piece)
-                    yield piece
-        self._form.finish()
+        pieces = arriving_file(self._request, self._form, room=self._room, idle_timeout=patience)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                self._inspect(piece)
+                yield piece
         # An empty file has a name too.
         self._inspect(b"")
         self._judge()
@@ -80,10 +76,7 @@ class _Upload:
     def describe(self, file_id: str, *, key: str, size: int) -> File:
         """Return the row of what has been read."""
         fields, now = self._fields(), self._gateway.clock()
-        # Files for anything but batches are kept until they are deleted.
-        lifetime = BATCH_FILE_LIFETIME if fields.purpose is FilePurpose.BATCH else None
-        if fields.seconds is not None:
-            lifetime = timedelta(seconds=fields.seconds)
+        lifetime = lifetime_of(fields.purpose, fields.lifetime)
         return File(
             id=file_id,
             project=DEFAULT_PROJECT,
@@ -109,9 +102,8 @@ class _Upload:
             raise self._refusal
 
     def _refusal_of(self, piece: bytes) -> InvalidRequest | None:
-        if not self._filename.endswith(".jsonl"):
-            return InvalidRequest(_NOT_JSONL, param=FILE)
         try:
+            require_jsonl(self._filename, param=FILE)
             self._check.feed(piece)
         except InvalidRequest as refusal:
             return refusal

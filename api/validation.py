@@ -15,6 +15,7 @@ _EXPECTED_TYPES = {
     "string_type": "a string",
     "int_type": "an integer",
     "int_parsing": "an integer",
+    "list_type": "an array",
     "dict_type": _OBJECT,
     "model_type": _OBJECT,
     "model_attributes_type": _OBJECT,
@@ -90,6 +91,15 @@ def _out_of_bounds(param: str, kind: str, value: Any, context: dict[str, Any]) -
             code, bound = "string_above_max_length", context["max_length"]
             why = f"string too long. Expected a string with maximum length {bound}, "
             why += f"but got a string with length {len(value)} instead."
+        case "too_short":
+            code, bound = "empty_array", context["min_length"]
+            why = (
+                f"empty array. Expected an array with minimum length {bound}, but got an empty array instead."
+            )
+        case "too_long" if isinstance(value, list):
+            code, bound = "array_above_max_length", context["max_length"]
+            why = f"array too long. Expected an array with maximum length {bound}, "
+            why += f"but got an array with length {len(value)} instead."
         case "too_long":
             code, bound = "object_above_max_properties", context["max_length"]
             why = f"too many properties. Expected an object with at most {bound} properties, "

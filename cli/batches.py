@@ -1,7 +1,6 @@
 """The commands a client needs: submit, list, show, watch, cancel, results."""
 
 import sys
-import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +10,12 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import DownloadColumn, Progress, TransferSpeedColumn
 
 from cli.client import GatewayClient, GatewayError
 from cli.options import (
     DEFAULT_API_KEY,
     DEFAULT_URL,
+    INTERRUPTED,
     ApiKey,
     AsJson,
     BatchId,
@@ -26,15 +25,9 @@ from cli.options import (
     told_plainly,
 )
 from cli.showing import batch_details, batch_table, print_faults, print_summary
-from cli.views import BatchView, FileView
+from cli.uploading import upload
+from cli.views import BatchView
 from cli.watching import LeftRunning, watch
-from overnight.jsonl import line_with_model
-
-INTERRUPTED = 130
-"""What a shell calls the exit code of a command that Ctrl-C ended."""
-
-_SHOWS_PROGRESS_FROM = 8 * 2**20
-"""Uploads of fewer bytes than this are over before a bar could be read."""
 
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write the results to this file.")]
 
@@ -56,7 +49,7 @@ def submit(
     """Upload FILE and make a batch of it. With -o (which waits), fetch the results when it has ended."""
     console, pairs = stderr(), _pairs(metadata or [])
     with _gateway(url, api_key) as client:
-        uploaded = _upload(client, file, model=model, console=console)
+        uploaded = upload(client, file, model=model, console=console)
         batch = client.create(
             uploaded.id,
             endpoint=endpoint,
@@ -155,22 +148,6 @@ def errors_beside(output: Path) -> Path:
 def _gateway(url: str, api_key: str) -> Iterator[GatewayClient]:
     with told_plainly(GatewayError, OSError), GatewayClient(url, api_key=api_key) as client:
         yield client
-
-
-def _upload(client: GatewayClient, file: Path, *, model: str | None, console: Console) -> FileView:
-    size = file.stat().st_size
-    columns = (*Progress.get_default_columns(), DownloadColumn(), TransferSpeedColumn())
-    quiet = not console.is_terminal or size < _SHOWS_PROGRESS_FROM
-    with (
-        Progress(*columns, console=console, disable=quiet, transient=True) as progress,
-        progress.open(file, "rb", description="uploading") as content,
-    ):
-        if model is None:
-            return client.upload(content, filename=file.name)
-        with tempfile.TemporaryFile() as for_model:
-            for_model.writelines(line_with_model(line, model) for line in content)
-            for_model.seek(0)
-            return client.upload(for_model, filename=file.name)
 
 
 def _wait(client: GatewayClient, batch_id: str, *, console: Console, output: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""The gateway, as the command talks to it: OpenAI's Files and Batches API over HTTP.
+"""The gateway, as the command talks to it: OpenAI's Files, Uploads and Batches API over HTTP.
 
 GatewayError
 ├── GatewayUnreachable   nobody answers there
@@ -7,7 +7,7 @@ GatewayError
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -18,14 +18,19 @@ from urllib.parse import quote, urlsplit
 import httpx2
 import msgspec
 
-from cli.views import BatchPage, BatchView, FileView, RefusalEnvelope
+from cli.views import BatchPage, BatchView, FileView, PartView, RefusalEnvelope, UploadView
 from overnight.config.addresses import is_this_machine
 
 PATIENCE = timedelta(seconds=60)
 """How long the gateway may take over one answer."""
 
-CREATE_ATTEMPTS = 4
-CREATE_PAUSE = timedelta(seconds=1)
+LONG_PATIENCE = timedelta(minutes=10)
+"""How long it may take to put the parts of a large file together."""
+
+ATTEMPTS = 5
+FIRST_PAUSE = timedelta(seconds=1)
+"""Pauses double, so a gateway may be away for a quarter of a minute, as when it restarts."""
+
 _BUSY = frozenset({502, 503, 504})
 
 T = TypeVar("T")
@@ -45,6 +50,11 @@ class GatewayBusy(GatewayError):
 
 class GatewayRefused(GatewayError):
     """The gateway said no."""
+
+    def __init__(self, message: str, *, status: int = 0, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.param = param
 
 
 class GatewayClient:
@@ -75,6 +85,27 @@ class GatewayClient:
         request = self._http.build_request("POST", "/files", data={"purpose": "batch"}, files=files)
         return self._send(FileView, request)
 
+    def start_upload(self, *, filename: str, size: int) -> UploadView:
+        """Begin to send a file in parts."""
+        wanted = {"filename": filename, "bytes": size, "purpose": "batch", "mime_type": "application/jsonl"}
+        request = self._http.build_request("POST", "/uploads", json=wanted)
+        # Of two that a lost answer has begun, the one that nobody knows expires.
+        return insist(lambda: self._send(UploadView, request))
+
+    def send_part(self, upload_id: str, content: BinaryIO) -> PartView:
+        """Send one part of a file, in constant memory. Nothing is tried twice."""
+        path = f"/uploads/{quote(upload_id, safe='')}/parts"
+        request = self._http.build_request("POST", path, files={"data": ("part", content)})
+        return self._send(PartView, request)
+
+    def complete_upload(self, upload_id: str, *, part_ids: Sequence[str], md5: str) -> UploadView:
+        """Make a file of these parts. Tried again like a create: the same parts make one file."""
+        path = f"/uploads/{quote(upload_id, safe='')}/complete"
+        body = {"part_ids": part_ids, "md5": md5}
+        patience = LONG_PATIENCE.total_seconds()
+        request = self._http.build_request("POST", path, json=body, timeout=patience)
+        return insist(lambda: self._send(UploadView, request))
+
     def create(
         self, input_file_id: str, *, endpoint: str, idempotency_key: str, metadata: Mapping[str, str]
     ) -> BatchView:
@@ -83,7 +114,7 @@ class GatewayClient:
         body = {**order, **({"metadata": dict(metadata)} if metadata else {})}
         headers = {"Idempotency-Key": idempotency_key}
         request = self._http.build_request("POST", "/batches", json=body, headers=headers)
-        return _insist(lambda: self._send(BatchView, request))
+        return insist(lambda: self._send(BatchView, request))
 
     def batch(self, batch_id: str) -> BatchView:
         """Return how a batch is."""
@@ -148,28 +179,33 @@ def _path(batch_id: str) -> str:
     return f"/batches/{quote(batch_id, safe='')}"
 
 
-def _check(response: httpx2.Response) -> None:
-    if response.is_success:
-        return
-    if response.status_code in _BUSY:
-        raise GatewayBusy(_reason(response))
-    raise GatewayRefused(_reason(response))
-
-
-def _reason(response: httpx2.Response) -> str:
-    try:
-        error = msgspec.json.decode(response.content, type=RefusalEnvelope).error
-    except msgspec.MsgspecError:
-        return f"{response.status_code} {response.reason_phrase}"
-    details = [f"param: {error.param}" if error.param else "", f"code: {error.code}" if error.code else ""]
-    told = ", ".join([str(response.status_code), *filter(None, details)])
-    return f"{error.message} ({told})"
-
-
-def _insist(call: Callable[[], T]) -> T:
-    for _ in range(CREATE_ATTEMPTS - 1):
+def insist(call: Callable[[], T]) -> T:
+    """Return what `call` does, once the gateway is neither busy nor away. Raises as it does in the end."""
+    pause = FIRST_PAUSE
+    for _ in range(ATTEMPTS - 1):
         try:
             return call()
         except (GatewayUnreachable, GatewayBusy):
-            time.sleep(CREATE_PAUSE.total_seconds())
+            time.sleep(pause.total_seconds())
+            pause *= 2
     return call()
+
+
+def _check(response: httpx2.Response) -> None:
+    if response.is_success:
+        return
+    message, param = _reason(response)
+    if response.status_code in _BUSY:
+        raise GatewayBusy(message)
+    raise GatewayRefused(message, status=response.status_code, param=param)
+
+
+def _reason(response: httpx2.Response) -> tuple[str, str | None]:
+    """Return what to tell the person, and the param it is about."""
+    try:
+        error = msgspec.json.decode(response.content, type=RefusalEnvelope).error
+    except msgspec.MsgspecError:
+        return f"{response.status_code} {response.reason_phrase}", None
+    details = [f"param: {error.param}" if error.param else "", f"code: {error.code}" if error.code else ""]
+    told = ", ".join([str(response.status_code), *filter(None, details)])
+    return f"{error.message} ({told})", error.param

@@ -10,6 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+INTERRUPTED = 130
+"""What a shell calls the exit code of a command that Ctrl-C ended."""
+
 DEFAULT_URL = "http://127.0.0.1:4000"
 DEFAULT_API_KEY = "sk-1234"
 """Without a master key the gateway takes any bearer."""

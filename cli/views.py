@@ -92,6 +92,19 @@ class FileView(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class UploadView(msgspec.Struct, frozen=True):
+    """A file that comes in parts; `file` is what it has become."""
+
+    id: str
+    file: FileView | None = None
+
+
+class PartView(msgspec.Struct, frozen=True):
+    """A part that has arrived."""
+
+    id: str
+
+
 class BatchPage(msgspec.Struct, frozen=True):
     """One page of batches, newest first; each as it came."""
 

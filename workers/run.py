@@ -12,6 +12,7 @@ from temporalio.worker import Worker
 
 from activities.bookkeeping import Bookkeeping
 from activities.collect import Collect
+from activities.erasing import Erasing
 from activities.housekeeping import Housekeeping
 from activities.ingest import Ingest
 from activities.jobs import ProviderJobs
@@ -130,7 +131,8 @@ def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: S
     collect = Collect(catalog=catalog, storage=storage)
     seal = Seal(catalog=catalog, storage=storage)
     places = Places(catalog=catalog, client=client)
-    house = Housekeeping(catalog=catalog, storage=storage, client=client, restarts=BatchRuns(client))
+    house = Housekeeping(catalog=catalog, client=client, restarts=BatchRuns(client))
+    erasing = Erasing(catalog=catalog, storage=storage)
     sweeping = Sweeping(catalog=catalog, storage=storage, client=client)
     return Worker(
         client,
@@ -153,7 +155,8 @@ def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: S
             places.ask_for_place,
             places.note_waiting,
             house.reconcile,
-            house.erase_files,
+            erasing.erase_files,
+            erasing.clear_uploads,
             sweeping.sweep,
         ],
         max_cached_workflows=CACHED_WORKFLOWS,

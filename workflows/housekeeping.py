@@ -18,6 +18,7 @@ from temporalio.client import (
 )
 
 with workflow.unsafe.imports_passed_through():
+    from activities.erasing import Erasing
     from activities.housekeeping import Housekeeping
     from activities.sweeping import Sweeping
     from workflows import options, queues
@@ -33,7 +34,7 @@ _ID = "overnight-housekeeping"
 
 @workflow.defn(name="Housekeeping")
 class HousekeepingWorkflow:
-    """Reconciles batches with their workflows, erases files past their time, and sweeps up what was left."""
+    """Reconciles batches with their workflows, erases what is past its time, and sweeps up what was left."""
 
     @workflow.run
     async def run(self) -> None:
@@ -42,10 +43,14 @@ class HousekeepingWorkflow:
             Housekeeping.reconcile, **options.whole_files("settle batches without a workflow")
         )
         await workflow.execute_activity_method(
-            Housekeeping.erase_files, **options.whole_files("erase files past their time")
+            Erasing.erase_files, **options.whole_files("erase files past their time")
         )
         await workflow.execute_activity_method(
             Sweeping.sweep, **options.whole_files("remove what was left behind")
+        )
+        # The last one, so that a run which began before there was this step can be gone on with.
+        await workflow.execute_activity_method(
+            Erasing.clear_uploads, **options.whole_files("erase the parts of uploads that are over")
         )
 
 

@@ -1,4 +1,4 @@
-"""Where rows live: files, batches, progress, jobs. SQLite by default."""
+"""Where rows live: files, uploads, batches, progress, jobs. SQLite by default."""
 
 from overnight.catalog.catalog import Catalog
 from overnight.catalog.connections import Page

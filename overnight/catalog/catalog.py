@@ -1,4 +1,4 @@
-"""The rows of files, batches, progress and jobs, and who may change what.
+"""The rows of files, uploads, batches, progress and jobs, and who may change what.
 
 Only a batch's workflow changes its status, with a revision that rises, so that a late or repeated write
 never turns a batch back. Progress is a table of its own that chunks upsert. The gateway writes only
@@ -11,10 +11,12 @@ from overnight.catalog.batch_rows import BatchRows
 from overnight.catalog.file_rows import FileRows
 from overnight.catalog.job_rows import JobRows
 from overnight.catalog.progress_rows import ProgressRows
+from overnight.catalog.stray_rows import StrayRows
 from overnight.catalog.tables import files
+from overnight.catalog.upload_rows import UploadRows
 
 
-class Catalog(FileRows, BatchRows, ProgressRows, JobRows):
+class Catalog(FileRows, UploadRows, BatchRows, ProgressRows, JobRows, StrayRows):
     """Reads and writes rows. Every method may raise CatalogUnavailable."""
 
     async def check(self) -> None:

@@ -21,7 +21,8 @@ class FileRows(Connections):
         row = self._insert(files, rows.from_file(file))
         # A batch's files are made again when its story is, and may have grown. They can be erased again, too.
         again = row.on_conflict_do_update(
-            index_elements=[files.c.id], set_={"bytes": file.bytes, "erased_at": None}
+            index_elements=[files.c.id],
+            set_={"bytes": file.bytes, "batch_id": file.batch_id, "erased_at": None},
         )
         async with self._writing() as connection:
             await connection.execute(again)
@@ -69,24 +70,30 @@ class FileRows(Connections):
             if (await connection.execute(hide)).rowcount == 0:
                 raise UnknownFile(file_id)
 
-    async def erasable_files(self, *, now: datetime, limit: int = 1_000) -> list[File]:
-        """Return deleted and expired files whose bytes are still there and that no running batch reads."""
-        in_use = select(batches.c.input_file_id).where(batches.c.status.not_in(ENDED))
+    async def erasable_files(self, *, now: datetime, after: str = "", limit: int = 500) -> list[File]:
+        """Return deleted and expired files whose bytes are still there and that no running batch needs.
+
+        They are in the order of their ids, from the one after `after` on.
+        """
         gone = files.c.deleted_at.is_not(None) | (files.c.expires_at <= now)
-        query = select(files).where(gone, files.c.erased_at.is_(None), files.c.id.not_in(in_use)).limit(limit)
+        query = select(files).where(gone, files.c.erased_at.is_(None), *_unneeded(), files.c.id > after)
         async with self._reading() as connection:
-            return [rows.to_file(row) for row in (await connection.execute(query)).mappings()]
+            found = await connection.execute(query.order_by(files.c.id).limit(limit))
+            return [rows.to_file(row) for row in found.mappings()]
 
-    async def mark_erased(self, file_id: str, *, now: datetime) -> None:
-        """Note that a file's bytes are gone."""
+    async def mark_erased(self, file_ids: Collection[str], *, now: datetime) -> None:
+        """Note that the bytes of these files, a few hundred at most, are gone."""
         async with self._writing() as connection:
-            await connection.execute(update(files).where(files.c.id == file_id).values(erased_at=now))
+            await connection.execute(update(files).where(files.c.id.in_(file_ids)).values(erased_at=now))
 
-    async def without_row(self, file_ids: Collection[str]) -> set[str]:
-        """Return those of `file_ids`, a few hundred at most, that no row has or ever had."""
-        query = select(files.c.id).where(files.c.id.in_(file_ids))
-        async with self._reading() as connection:
-            return set(file_ids).difference((await connection.execute(query)).scalars())
+
+def _unneeded() -> tuple[ColumnElement[bool], ...]:
+    """Whether a file is neither the input of a running batch nor made by one, which may make it once more."""
+    running = batches.c.status.not_in(ENDED)
+    return (
+        files.c.id.not_in(select(batches.c.input_file_id).where(running)),
+        files.c.batch_id.is_(None) | files.c.batch_id.not_in(select(batches.c.id).where(running)),
+    )
 
 
 def _visible(project: str, now: datetime) -> tuple[ColumnElement[bool], ...]:

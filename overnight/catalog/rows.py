@@ -13,6 +13,7 @@ from overnight.domain.endpoint import Endpoint
 from overnight.domain.file import File, FilePurpose
 from overnight.domain.job import BatchJob
 from overnight.domain.status import BatchStatus
+from overnight.domain.upload import Upload, UploadPart, UploadStatus
 from overnight.domain.usage import Counts, Usage
 
 ENDED = tuple(status.value for status in BatchStatus if status.ended)
@@ -31,6 +32,7 @@ def from_file(file: File) -> dict[str, Any]:
         "bytes": file.bytes,
         "key": file.key,
         "provider": file.provider,
+        "batch_id": file.batch_id,
         "created_at": file.created_at,
         "expires_at": file.expires_at,
     }
@@ -46,8 +48,52 @@ def to_file(row: RowMapping) -> File:
         bytes=row["bytes"],
         key=row["key"],
         provider=row["provider"],
+        batch_id=row["batch_id"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],
+    )
+
+
+def from_upload(upload: Upload) -> dict[str, Any]:
+    """Return the columns of the row of an upload that has just been asked for."""
+    return {
+        "id": upload.id,
+        "project": upload.project,
+        "filename": upload.filename,
+        "purpose": upload.purpose.value,
+        "bytes": upload.bytes,
+        "provider": upload.provider,
+        "lifetime_seconds": None if upload.lifetime is None else _seconds(upload.lifetime),
+        "created_at": upload.created_at,
+        "expires_at": upload.expires_at,
+        "status": upload.status.value,
+        "part_count": 0,
+    }
+
+
+def to_upload(row: RowMapping) -> Upload:
+    """Return the upload of a row."""
+    lifetime = row["lifetime_seconds"]
+    return Upload(
+        id=row["id"],
+        project=row["project"],
+        filename=row["filename"],
+        purpose=FilePurpose(row["purpose"]),
+        bytes=row["bytes"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        lifetime=None if lifetime is None else timedelta(seconds=lifetime),
+        provider=row["provider"],
+        status=UploadStatus(row["status"]),
+        file_id=row["file_id"],
+        part_ids=tuple(row["part_ids"] or ()),
+    )
+
+
+def to_part(row: RowMapping) -> UploadPart:
+    """Return the part of a row."""
+    return UploadPart(
+        id=row["id"], upload_id=row["upload_id"], bytes=row["bytes"], created_at=row["created_at"]
     )
 
 

@@ -40,8 +40,47 @@ files = Table(
     Column("expires_at", Moment),
     Column("deleted_at", Moment),
     Column("erased_at", Moment),
+    Column("batch_id", String(64)),
     Index("files_by_age", "project", "created_at", "id"),
     Index("files_by_expiry", "expires_at"),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("project", String(64), nullable=False),
+    Column("filename", Text, nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("provider", String(64)),
+    Column("lifetime_seconds", BigInteger),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("part_count", Integer, nullable=False),
+    Column("part_ids", JSON(none_as_null=True)),
+    Column("file_id", String(64)),
+    Column("cleared_at", Moment),
+    Index("uploads_by_clearing", "cleared_at", "expires_at"),
+)
+
+upload_parts = Table(
+    "upload_parts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("upload_id", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("upload_parts_by_upload", "upload_id"),
+)
+
+strays = Table(
+    "strays",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("noticed_at", Moment, nullable=False),
+    Index("strays_by_age", "noticed_at"),
 )
 
 batches = Table(

@@ -7,9 +7,11 @@ OvernightError
 │   ├── UnknownModel          no deployment serves the model it names
 │   └── Untranslatable        the provider's own API has no way to say it
 ├── Unauthorized              the bearer is missing or wrong
-├── UnknownFile, UnknownBatch the client names something that is not here (or not its own)
+├── UnknownFile, UnknownBatch, UnknownUpload
+│                             the client names something that is not here (or not its own)
 ├── Conflict
 │   ├── BatchAlreadyEnded     a batch that has ended can't be cancelled
+│   ├── UploadNotPending      an upload that is over takes nothing more
 │   ├── BatchOver             a batch that has ended can't be gone on with
 │   └── IdempotencyMismatch   one idempotency key, two different requests
 ├── InvalidConfig             the configuration can't be used
@@ -91,6 +93,13 @@ class UnknownBatch(OvernightError):
         super().__init__(f"No batch found with id '{batch_id}'.")
 
 
+class UnknownUpload(OvernightError):
+    """No such Upload object."""
+
+    def __init__(self, upload_id: str) -> None:
+        super().__init__(f"No such Upload object: {upload_id}")
+
+
 class Conflict(OvernightError):
     """The request contradicts what is already there."""
 
@@ -100,6 +109,13 @@ class BatchAlreadyEnded(Conflict):
 
     def __init__(self, status: str) -> None:
         super().__init__(f"Cannot cancel a batch with status '{status}'.")
+
+
+class UploadNotPending(Conflict):
+    """An upload that is over takes nothing more."""
+
+    def __init__(self, wanted: str, *, status: str) -> None:
+        super().__init__(f"Cannot {wanted} an upload with status '{status}'.")
 
 
 class BatchOver(Conflict):

@@ -29,6 +29,17 @@ UPLOADABLE = (
 )
 
 
+BATCH_FILE_LIFETIME = timedelta(days=30)
+"""How long a batch's input and output are kept when nobody says otherwise, as at OpenAI."""
+
+
+def lifetime_of(purpose: FilePurpose, asked: timedelta | None) -> timedelta | None:
+    """Return how long a file that a client sends is kept: as `asked`, or as is usual. None is for good."""
+    # Files for anything but batches are kept until they are deleted.
+    usual = BATCH_FILE_LIFETIME if purpose is FilePurpose.BATCH else None
+    return usual if asked is None else asked
+
+
 class BatchFileKind(StrEnum):
     """The files a batch makes: answers, lines that failed, and what is wrong with an input it refused."""
 
@@ -37,15 +48,12 @@ class BatchFileKind(StrEnum):
     PROBLEMS = "problems"
 
 
-BATCH_FILE_LIFETIME = timedelta(days=30)
-"""How long a batch's input and output are kept when nobody says otherwise, as at OpenAI."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
     """One row of the catalog's `files`; the bytes are in storage under `key`.
 
-    A batch of it that names no provider is for this one's `provider`, if there is one.
+    A batch of it that names no provider is for this one's `provider`, if there is one. `batch_id` names the
+    batch that has made it.
     """
 
     id: str
@@ -57,3 +65,4 @@ class File:
     created_at: datetime
     expires_at: datetime | None = None
     provider: str | None = None
+    batch_id: str | None = None

@@ -9,13 +9,23 @@ from overnight.domain.file import BatchFileKind
 _RANDOM_BYTES = 16
 _DERIVED_HEX = 32
 
-FILE_ID_SECTIONS = tuple(f"file-{section:02x}" for section in range(256))
-"""How files' ids begin, each as often as any other."""
+ID_SECTIONS = tuple(f"{section:02x}" for section in range(256))
+"""How what follows `file-`, `batch_` or `upload_` begins, each as often as any other."""
 
 
 def new_file_id() -> str:
     """Return an id for a file that a client uploads."""
     return f"file-{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def new_upload_id() -> str:
+    """Return an id for a file that comes in parts."""
+    return f"upload_{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def new_part_id() -> str:
+    """Return an id for one part of an upload."""
+    return f"part_{secrets.token_hex(_RANDOM_BYTES)}"
 
 
 def new_batch_id() -> str:

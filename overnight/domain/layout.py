@@ -1,8 +1,10 @@
-"""Where a batch's bytes lie in storage. Every key is made here, from ids that we made ourselves."""
+"""Where bytes lie in storage. Every key is made here, from ids that we made ourselves."""
 
 from overnight.domain.file import BatchFileKind
 
 _FILES = "files/"
+_UPLOADS = "uploads/"
+_WORK = "work/"
 
 
 def file_key(file_id: str) -> str:
@@ -10,14 +12,49 @@ def file_key(file_id: str) -> str:
     return f"{_FILES}{file_id}"
 
 
+def file_section(section: str) -> str:
+    """Return the prefix of the content of files whose ids go on like this after what all have in common."""
+    return f"{_FILES}file-{section}"
+
+
 def file_id_of(key: str) -> str:
     """Return the id of the file whose content is under `key`."""
     return key.removeprefix(_FILES)
 
 
+def upload_prefix(upload_id: str) -> str:
+    """Return the prefix of the parts of an upload."""
+    return f"{_UPLOADS}{upload_id}/"
+
+
+def upload_part_key(upload_id: str, part_id: str) -> str:
+    """Return the key of the bytes of one part of an upload."""
+    return f"{upload_prefix(upload_id)}{part_id}"
+
+
+def upload_section(section: str) -> str:
+    """Return the prefix of the parts of uploads whose ids go on like this after what all have in common."""
+    return f"{_UPLOADS}upload_{section}"
+
+
+def part_id_of(key: str) -> str:
+    """Return the id of the part whose bytes are under `key`."""
+    return key.rpartition("/")[2]
+
+
+def work_section(section: str) -> str:
+    """Return the prefix of what batches need whose ids go on like this after what all have in common."""
+    return f"{_WORK}batch_{section}"
+
+
+def batch_id_of(key: str) -> str:
+    """Return the id of the batch that needs the object under `key`."""
+    return key.removeprefix(_WORK).partition("/")[0]
+
+
 def work_prefix(batch_id: str) -> str:
     """Return the prefix of all that a batch needs only while it runs."""
-    return f"work/{batch_id}/"
+    return f"{_WORK}{batch_id}/"
 
 
 def plan_key(batch_id: str, shard: int) -> str:

@@ -1,28 +1,23 @@
 """The `overnight` command as a person types it, against a running `overnight serve`."""
 
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from openai import OpenAI
 
+from tests.acceptance.command_line import OVERNIGHT, PATIENCE_SECONDS, environment, overnight
 from tests.acceptance.inputs import chat, submit, suffering, write_lines, write_requests
 from tests.acceptance.serving import Served, answered, ended, free_port
 from tests.acceptance.simulated import Endpoint
 from tests.emulators.s3 import S3Server
 
-OVERNIGHT = str(Path(sys.executable).with_name("overnight"))
 CHECKOUT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 120
 LINES = 12
 HUNG = 3
-
-Keys = dict[str, str]
 
 LITELLM_CONFIG = """
 model_list:
@@ -42,32 +37,6 @@ batch_settings:
     s3_aws_secret_access_key: os.environ/AWS_SECRET_ACCESS_KEY   # AWS Secret Access Key for S3
 """
 """The configuration that LiteLLM's page on batches shows, word for word."""
-
-
-def environment(**more: str) -> dict[str, str]:
-    """Return ours, without what would tell the command where to look."""
-    clean = {
-        name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "OVERNIGHT_"))
-    }
-    return {**clean, **more}
-
-
-def overnight(
-    *arguments: object, url: str = "", code: int = 0, cwd: Path | None = None, keys: Keys | None = None
-) -> tuple[str, str]:
-    """Run the command off a terminal; return what it printed on stdout and on stderr."""
-    done = subprocess.run(
-        [OVERNIGHT, *map(str, arguments)],
-        env=environment(**(keys or {}), **({"OVERNIGHT_URL": url} if url else {})),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout, done.stderr
 
 
 def ids_in(path: Path) -> list[str]:

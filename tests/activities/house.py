@@ -102,11 +102,13 @@ class House:
     async def keys(self, prefix: str) -> list[str]:
         return [stored.key async for stored in self.storage.list(prefix)]
 
-    async def upload(self, content: bytes, *, file_id: str = INPUT, provider: str | None = None) -> None:
+    async def upload(self, content: bytes, *, file_id: str = INPUT, **row: Any) -> None:
         await self.put(file_key(file_id), content)
-        await self.add_row(file_id, size=len(content), provider=provider)
+        await self.add_row(file_id, size=len(content), **row)
 
-    async def add_row(self, file_id: str, *, size: int = 1, provider: str | None = None) -> None:
+    async def add_row(
+        self, file_id: str, *, size: int = 1, provider: str | None = None, expires_at: datetime | None = None
+    ) -> None:
         file = File(
             id=file_id,
             project="default",
@@ -115,6 +117,7 @@ class House:
             bytes=size,
             key=file_key(file_id),
             created_at=NOW - timedelta(minutes=1),
+            expires_at=expires_at,
             provider=provider,
         )
         await self.catalog.add_file(file)

@@ -1,9 +1,9 @@
-"""Housekeeping: rows that say a batch runs while no workflow does, and bytes that nobody can ask for."""
+"""Housekeeping: rows that say a batch runs while no workflow does."""
 
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHandle
@@ -14,7 +14,6 @@ from activities.housekeeping import Housekeeping
 from overnight.catalog import Catalog
 from overnight.domain.batch import Batch, BatchChange, BatchOrder, Stamps
 from overnight.domain.errors import TemporalUnavailable
-from overnight.domain.layout import file_key
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
 from tests.activities.house import NOW, House, order
@@ -52,22 +51,8 @@ class Keeper:
     restarts: Restarts = field(default_factory=Restarts)
 
     async def reconcile(self) -> int:
-        step = Housekeeping(
-            catalog=self.catalog,
-            storage=self.house.storage,
-            client=self.temporal.client,
-            restarts=self.restarts,
-        )
+        step = Housekeeping(catalog=self.catalog, client=self.temporal.client, restarts=self.restarts)
         return await ActivityEnvironment().run(step.reconcile)
-
-    async def erase(self) -> int:
-        step = Housekeeping(
-            catalog=self.catalog,
-            storage=self.house.storage,
-            client=self.temporal.client,
-            restarts=self.restarts,
-        )
-        return await ActivityEnvironment().run(step.erase_files)
 
     async def row(self) -> str:
         """Add a row that says its batch runs, and return the batch's id."""
@@ -181,20 +166,3 @@ async def test_one_batch_that_cannot_be_started_again_does_not_hold_up_the_other
     assert keeper.restarts.asked == [(other, False)]
     keeper.restarts.refused.clear()
     assert await keeper.reconcile() == 2
-
-
-async def test_the_bytes_of_a_deleted_file_are_erased_once(keeper: Keeper) -> None:
-    await keeper.house.upload(b"{}\n", file_id="file-gone")
-    await keeper.house.upload(b"{}\n", file_id="file-kept")
-    await keeper.catalog.delete_file("file-gone", project="default", now=NOW)
-    assert [await keeper.erase(), await keeper.erase()] == [1, 0]
-    assert await keeper.house.keys("files/") == [file_key("file-kept")]
-
-
-async def test_the_bytes_that_a_running_batch_reads_stay_until_it_has_ended(keeper: Keeper) -> None:
-    batch_id = await keeper.row()
-    await keeper.house.upload(b"{}\n", file_id=order().input_file_id)
-    await keeper.catalog.delete_file(order().input_file_id, project="default", now=NOW + timedelta(seconds=1))
-    assert await keeper.erase() == 0
-    await keeper.catalog.record(batch_id, BatchChange(revision=2**60, status=BatchStatus.COMPLETED))
-    assert await keeper.erase() == 1

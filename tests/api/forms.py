@@ -15,6 +15,11 @@ def file(content: bytes = LINE, *, name: str = "in.jsonl") -> bytes:
     return _part(f'name="file"; filename="{name}"', content)
 
 
+def part(content: bytes) -> bytes:
+    """A part of an upload, without a name, as some clients send it."""
+    return _part('name="data"', content)
+
+
 def form(*parts: bytes) -> bytes:
     """A whole body."""
     return b"".join(parts) + end()

@@ -203,6 +203,10 @@ async def test_the_schema_names_each_operation_once_and_its_errors(served: Serve
         "/v1/files",
         "/v1/files/{file_id}",
         "/v1/files/{file_id}/content",
+        "/v1/uploads",
+        "/v1/uploads/{upload_id}/parts",
+        "/v1/uploads/{upload_id}/complete",
+        "/v1/uploads/{upload_id}/cancel",
         "/v1/batches",
         "/v1/batches/{batch_id}",
         "/v1/batches/{batch_id}/cancel",
@@ -214,4 +218,5 @@ async def test_the_schema_names_each_operation_once_and_its_errors(served: Serve
     responses = schema["paths"]["/v1/batches"]["post"]["responses"]
     assert set(responses) == {"200", "4XX", "5XX"}
     assert responses["4XX"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorEnvelope")
-    assert "multipart/form-data" in schema["paths"]["/v1/files"]["post"]["requestBody"]["content"]
+    for path in ("/v1/files", "/v1/uploads/{upload_id}/parts"):
+        assert "multipart/form-data" in schema["paths"][path]["post"]["requestBody"]["content"]

@@ -23,7 +23,7 @@ COMPLETED = {
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "FIRST_PAUSE", watching.FIRST_PAUSE / 100)
-    monkeypatch.setattr(client, "CREATE_PAUSE", client.CREATE_PAUSE / 100)
+    monkeypatch.setattr(client, "FIRST_PAUSE", client.FIRST_PAUSE / 100)
 
 
 @pytest.fixture

@@ -260,7 +260,7 @@ async def test_bytes_that_a_running_batch_reads_are_not_erased(catalog: Catalog)
     assert await catalog.erasable_files(now=NOW) == []
     await catalog.record("batch_1", BatchChange(revision=1, status=BatchStatus.COMPLETED))
     assert [item.id for item in await catalog.erasable_files(now=NOW)] == ["file-in"]
-    await catalog.mark_erased("file-in", now=NOW)
+    await catalog.mark_erased(["file-in"], now=NOW)
     assert await catalog.erasable_files(now=NOW) == []
 
 
@@ -274,7 +274,7 @@ async def test_a_file_that_is_made_again_has_the_bytes_it_has_now(catalog: Catal
 async def test_a_file_that_is_made_again_after_it_was_erased_is_erased_again(catalog: Catalog) -> None:
     await catalog.add_file(file())
     await catalog.delete_file("file-1", project="default", now=NOW)
-    await catalog.mark_erased("file-1", now=NOW)
+    await catalog.mark_erased(["file-1"], now=NOW)
     await catalog.add_file(file())
     assert [item.id for item in await catalog.erasable_files(now=NOW)] == ["file-1"]
 
@@ -282,7 +282,7 @@ async def test_a_file_that_is_made_again_after_it_was_erased_is_erased_again(cat
 async def test_a_deleted_file_still_has_a_row(catalog: Catalog) -> None:
     await catalog.add_file(file())
     await catalog.delete_file("file-1", project="default", now=NOW)
-    assert await catalog.without_row(["file-1", "file-2"]) == {"file-2"}
+    assert await catalog.unknown_files(["file-1", "file-2"]) == {"file-2"}
 
 
 class TestSweeping:
