@@ -12,6 +12,7 @@ from temporalio.worker import Worker
 
 from activities.bookkeeping import Bookkeeping
 from activities.collect import Collect
+from activities.executions import Executions
 from activities.housekeeping import Housekeeping
 from activities.ingest import Ingest
 from activities.jobs import ProviderJobs
@@ -155,6 +156,7 @@ def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: S
             seal.seal_shard,
             places.ask_for_place,
             places.note_waiting,
+            Executions(client=client).until_closed,
             house.reconcile,
             house.erase_files,
             sweeping.sweep,
