@@ -54,7 +54,5 @@ class Leavings:
 
 
 def _call(order: JobOrder, job: Job) -> JobCall | None:
-    number = (job.tag or "").removeprefix(order.tag.of_shard)
-    if not number.isdecimal():
-        return None
-    return JobCall(job=replace(order, number=int(number)), job_id=job.id)
+    number = order.tag.number_of(job.tag)
+    return None if number is None else JobCall(job=replace(order, number=number), job_id=job.id)

@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 from activities.bookkeeping import Bookkeeping
 from activities.collect import Collect
 from activities.erasing import Erasing
+from activities.executions import Executions
 from activities.housekeeping import Housekeeping
 from activities.ingest import Ingest
 from activities.jobs import ProviderJobs
@@ -154,6 +155,7 @@ def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: S
             seal.seal_shard,
             places.ask_for_place,
             places.note_waiting,
+            Executions(client=client).until_closed,
             house.reconcile,
             erasing.erase_files,
             erasing.clear_uploads,

@@ -87,7 +87,7 @@ PLACES_IDLE = timedelta(hours=1)
 """How long a keeper of places that has nobody to keep them for stays."""
 
 CHILD_ID_WAIT = timedelta(seconds=5)
-"""After a Reset the shards of the run before may still be closing under the ids we want."""
+"""How long a batch whose shard's id is taken sleeps before it tries again, if it has slept so before."""
 
 WHAT_HAS_BEGUN = Priority(priority_key=2)
 """Of shards and their steps. In a rush of new batches those that are open already are submitted first; else

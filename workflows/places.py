@@ -31,6 +31,9 @@ with workflow.unsafe.imports_passed_through():
 A_TRIAL_DECIDES = "a-trial-decides"
 """Since then a job from before that finds no room no longer ends the trial of another."""
 
+ITS_OWN_TRIAL = "its-own-trial"
+"""Since then a shard that asks anew in the middle of its trial, as after a Reset, goes on with that."""
+
 
 @workflow.defn(name=PLACES)
 class PlacesWorkflow:
@@ -119,7 +122,7 @@ class PlacesWorkflow:
 
     def _grant(self, wish: Wish, jobs: Counter[str]) -> None:
         """Grant a wish where the fewest jobs are of those deployments that may have room, if any has."""
-        open_ones = [each for each in wish.deployments if self._may_have_room(each)]
+        open_ones = [each for each in wish.deployments if self._may_have_room(each, wish.shard)]
         deployment = min(open_ones, key=jobs.__getitem__, default=None)
         if deployment is None:
             return
@@ -132,9 +135,11 @@ class PlacesWorkflow:
         del self._waiting[wish.shard]
         self._holders[wish.shard] = self._grants[wish.shard] = grant
 
-    def _may_have_room(self, deployment: str) -> bool:
+    def _may_have_room(self, deployment: str, shard: str) -> bool:
         narrow = self._narrow.get(deployment)
-        return narrow is None or workflow.now() >= narrow.until
+        if narrow is None or workflow.now() >= narrow.until:
+            return True
+        return narrow.trial == shard and workflow.patched(ITS_OWN_TRIAL)
 
     def _shut(self, deployment: str, leaving: Leaving) -> None:
         before = self._narrow.get(deployment)

@@ -10,9 +10,10 @@ from temporalio.exceptions import (
     TerminatedError,
     WorkflowAlreadyStartedError,
 )
-from temporalio.workflow import ChildWorkflowHandle
+from temporalio.workflow import ChildWorkflowHandle, ExternalWorkflowHandle
 
 with workflow.unsafe.imports_passed_through():
+    from activities.executions import Executions
     from activities.payloads import Manifest, SealedShard, ShardOrder
     from overnight.domain.batch import BatchOrder
     from overnight.domain.deployment import BatchLane
@@ -20,13 +21,19 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options
     from workflows.shard import ShardWorkflow
 
+Running = ChildWorkflowHandle[ShardWorkflow, SealedShard] | ExternalWorkflowHandle[ShardWorkflow]
+"""A shard as this run has started it, or the run before."""
+
+THE_RUN_BEFORE_IS_TOLD = "the-run-before-is-told"
+"""Since then a shard that the run before has left running hears of a stop, and is waited for in one step."""
+
 
 class Shards:
     """Runs every shard of a batch as a child workflow, and stops them when the window ends."""
 
     def __init__(self, order: BatchOrder) -> None:
         self._order = order
-        self._running: dict[int, ChildWorkflowHandle[ShardWorkflow, SealedShard]] = {}
+        self._running: dict[int, Running] = {}
         self.stopped: StopReason | None = None
         self.expired = self._given_up = False
         self.total = 0
@@ -110,23 +117,44 @@ class Shards:
     async def _start(
         self, manifest: Manifest, shard: int, *, stop: StopReason | None, recall: bool
     ) -> ChildWorkflowHandle[ShardWorkflow, SealedShard]:
-        told = self.stopped
+        told, shard_id = self.stopped, f"{self._order.batch_id}/shard-{shard:04d}"
         while True:
             try:
                 child = await workflow.start_child_workflow(
                     ShardWorkflow.run,
                     self._shard_order(manifest, shard, stop=self.stopped or stop, recall=recall),
-                    id=f"{self._order.batch_id}/shard-{shard:04d}",
+                    id=shard_id,
                     priority=options.WHAT_HAS_BEGUN,
                     static_summary=f"shard {shard + 1} of {self.total}",
                 )
                 break
             except WorkflowAlreadyStartedError:
-                # After a Reset, or a Terminate, the child of the run before may still be closing.
-                await workflow.sleep(options.CHILD_ID_WAIT, summary="until the shard's id is free again")
+                await self._until_free(shard, shard_id)
         if self.stopped is not told or self._given_up:
             await self._pass_on(child)
         return child
+
+    async def _until_free(self, shard: int, shard_id: str) -> None:
+        """Wait for the shard of the run before: after a Terminate it is closing, after a Reset it runs on.
+
+        What it has at a provider is paid for, so it goes to its end; to an early one if the batch is stopped.
+        """
+        if not workflow.patched(THE_RUN_BEFORE_IS_TOLD):
+            await workflow.sleep(options.CHILD_ID_WAIT, summary="until the shard's id is free again")
+            return
+        before: ExternalWorkflowHandle[ShardWorkflow] = workflow.get_external_workflow_handle_for(
+            ShardWorkflow.run, shard_id
+        )
+        self._running[shard] = before
+        try:
+            await self._pass_on(before)
+            await workflow.execute_activity_method(
+                Executions.until_closed,
+                shard_id,
+                **options.row("until the shard of the run before has ended"),
+            )
+        finally:
+            del self._running[shard]
 
     def _shard_order(
         self, manifest: Manifest, shard: int, *, stop: StopReason | None, recall: bool
@@ -146,7 +174,7 @@ class Shards:
             default_model=manifest.default_model,
         )
 
-    async def _pass_on(self, child: ChildWorkflowHandle[ShardWorkflow, SealedShard]) -> None:
+    async def _pass_on(self, child: Running) -> None:
         reason = self.stopped or (StopReason.CANCELLED if self._given_up else None)
         if reason is None:
             return

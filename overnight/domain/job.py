@@ -33,6 +33,11 @@ class Tag:
         """What the tags of all the jobs of this shard begin with, and those of no other shard."""
         return f"{self.batch_id}.{self.input_file_id[-8:]}/shard-{self.shard:04d}/job-"
 
+    def number_of(self, other: str | None) -> int | None:
+        """Return which of the jobs of this tag's shard bears another tag; None if none of them does."""
+        number = (other or "").removeprefix(self.of_shard)
+        return int(number) if number.isdecimal() else None
+
     @property
     def filenames_of_shard(self) -> str:
         """What the names of the input files of all the jobs of this shard begin with."""

@@ -39,7 +39,7 @@ async def submit_when_ready(
 async def submit_once(
     provider: Provider, *, tag: Tag, file_id: str, endpoint: Endpoint, since: datetime, again: bool
 ) -> Job:
-    """Create the job that bears `tag`, or return the one there is.
+    """Create the job that bears `tag`, or return the one there is (`only_job`).
 
     `again` says that it may have been tried before: whether that request arrived nobody knows before a
     listing would show it. Raises what `Provider.submit` and `Provider.find` raise.
@@ -65,8 +65,12 @@ async def _surely(looking: Awaitable[Job | None]) -> Job | None:
 
 
 async def only_job(provider: Provider, *, tag: Tag, since: datetime) -> Job | None:
-    """Return the job that bears `tag`. If there are several, the oldest stays, the others are cancelled."""
-    jobs = await _bearing(tag, provider, since=since)
+    """Return the job that bears `tag`. If there are several, the oldest stays, the others are cancelled.
+
+    A shard that has jobs of higher numbers has asked for them already, and its story is told again, as after
+    a Reset. Then the last of them is the one: those before it found no room, or were refused.
+    """
+    jobs = _last(tag, await provider.find(tag.of_shard, since=since))
     if not jobs:
         return None
     await _cancel(provider, jobs[1:], kept=jobs[0].id)
@@ -81,6 +85,12 @@ async def cancel_twins(provider: Provider, *, job_id: str, tag: Tag, since: date
     """
     jobs = await _bearing(tag, provider, since=since)
     await _cancel(provider, (job for job in jobs if job.id != job_id), kept=job_id)
+
+
+def _last(tag: Tag, jobs: list[Job]) -> list[Job]:
+    numbers = [number for job in jobs if (number := tag.number_of(job.tag)) is not None]
+    last = max((number for number in numbers if number >= tag.number), default=None)
+    return [job for job in jobs if last is not None and tag.number_of(job.tag) == last]
 
 
 async def _bearing(tag: Tag, provider: Provider, *, since: datetime) -> list[Job]:

@@ -150,6 +150,18 @@ def native(shared_native: Served, openai: Provider, azure: Provider) -> Served:
 
 
 @pytest.fixture
+def model() -> str:
+    """Which of the models of `native` a test is for, unless it says so itself."""
+    return "night"
+
+
+@pytest.fixture
+def provider(model: str, openai: Provider, azure: Provider) -> Provider:
+    """Whoever runs `model`."""
+    return azure if model.startswith("azure") else openai
+
+
+@pytest.fixture
 def sdk(native: Served) -> Iterator[OpenAI]:
     """The real OpenAI SDK, pointed at `native`."""
     with native.client as client:
@@ -160,3 +172,9 @@ def sdk(native: Served) -> Iterator[OpenAI]:
 async def temporal(served: Served) -> Client:
     """A client of the Temporal inside `served`, as somebody with its UI open would have."""
     return await connect(served.temporal_address)
+
+
+@pytest.fixture
+async def operator(native: Served) -> Client:
+    """A client of the Temporal inside `native`, as somebody with its UI open would have."""
+    return await connect(native.temporal_address)

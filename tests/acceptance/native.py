@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx2
+from openai import OpenAI
 
-from tests.acceptance.serving import free_port, until
+from tests.acceptance.deaths import KILLING
+from tests.acceptance.inputs import assert_every_line_once
+from tests.acceptance.serving import free_port, results, until
 
 KEY: Final = "sk-of-the-provider"
 OLD_KEY: Final = "sk-that-was-withdrawn"
@@ -29,7 +32,6 @@ LIST_LAG_SECONDS = 3
 """What Overnight is told of the providers' lists: longer than it takes it to try again."""
 
 
-KILLING = str(Path(__file__).with_name("killing"))
 POINTS: Final = {
     "the upload was taken": "overnight.providers.openai:OpenAIProvider.upload:1:done",
     "the create was accepted": "overnight.providers.openai:OpenAIProvider.submit:1:done",
@@ -154,11 +156,29 @@ def config(openai: Provider, azure: Provider | None = None, **batch_settings: An
         # A limit that was met is remembered for a while, so each test that meets one has its own.
         _at_openai("narrow-late", openai, model="openai/narrow-late"),
         _at_openai("narrow-400", openai, model="openai/narrow-400"),
+        _at_openai("narrow-reset", openai, model="openai/narrow-reset"),
     ]
     if azure:
         entries += [_at_azure("azure-v1", azure), _at_azure("azure-dated", azure, api_version="2024-10-21")]
     settings = {"poll_initial_seconds": 0.1, "poll_max_seconds": 0.5, **batch_settings}
     return json.dumps({"model_list": entries, "batch_settings": settings}, indent=2)
+
+
+def waiting_on(sdk: OpenAI, batch: Any) -> str:
+    """Return what a batch says that it waits for."""
+    extension: Any = sdk.batches.retrieve(batch.id).model_extra
+    return extension["overnight"]["waiting_on"] or ""
+
+
+def assert_stopped_short(sdk: OpenAI, batch: Any, *, done: int, of: int, code: str) -> None:
+    """Check that a provider's answers are there, `done` of them, and that the rest ended with `code`."""
+    assert (batch.request_counts.completed, batch.request_counts.failed) == (done, of - done)
+    assert_every_line_once(sdk, batch, of)
+    for line in results(sdk, batch.error_file_id):
+        assert line["response"] is None
+        assert line["error"]["code"] == code
+        assert line["error"]["message"]
+    assert batch.usage.total_tokens > 0
 
 
 def assert_done_once(provider: Provider, batch: Any) -> None:

@@ -8,11 +8,11 @@ import pytest
 from openai import APIConnectionError
 
 from tests.acceptance.conftest import Serve
+from tests.acceptance.deaths import losing_power, power_was_lost
 from tests.acceptance.inputs import assert_every_line_once, submit, write_requests
 from tests.acceptance.serving import Served, ended, until
 from tests.acceptance.simulated import Endpoint
 
-KILLING = str(Path(__file__).with_name("killing"))
 LINES = 1_200
 PARALLEL = 8
 CHECKPOINT_LINES = 200
@@ -29,10 +29,6 @@ POINTS = {
 }
 
 
-def killing(tmp_path: Path, point: str) -> dict[str, str]:
-    return {"PYTHONPATH": KILLING, "KILL_AT": point, "KILL_MARK": str(tmp_path / "killed")}
-
-
 def moving(served: Served, batch_id: str) -> Any:
     """Wait until some lines, and not all, have an outcome."""
 
@@ -47,11 +43,11 @@ def moving(served: Served, batch_id: str) -> Any:
 
 @pytest.mark.parametrize("point", POINTS.values(), ids=POINTS.keys())
 def test_a_power_cut_costs_no_line(serve: Serve, tmp_path: Path, endpoint: Endpoint, point: str) -> None:
-    served = serve(parallel=PARALLEL, **killing(tmp_path, point))
+    served = serve(parallel=PARALLEL, **losing_power(tmp_path, point))
     with suppress(APIConnectionError):
         submit(served.client, write_requests(tmp_path / "in.jsonl", LINES))
     served.wait_dead()
-    assert (tmp_path / "killed").exists()
+    assert power_was_lost(tmp_path)
 
     served.start()
 
@@ -64,7 +60,7 @@ def test_a_power_cut_costs_no_line(serve: Serve, tmp_path: Path, endpoint: Endpo
 
 
 def test_a_batch_whose_gateway_died_before_the_row_was_written_is_there(serve: Serve, tmp_path: Path) -> None:
-    served = serve(**killing(tmp_path, "api.creation:_picture:1"))
+    served = serve(**losing_power(tmp_path, "api.creation:_picture:1"))
     with pytest.raises(APIConnectionError):
         submit(served.client, write_requests(tmp_path / "in.jsonl", 20))
     served.wait_dead()
@@ -81,7 +77,7 @@ def test_a_power_cut_during_a_cancel_keeps_what_was_answered(
     serve: Serve, tmp_path: Path, endpoint: Endpoint
 ) -> None:
     endpoint.fault(kind="delay", seconds=SLOW_SECONDS)
-    served = serve(parallel=PARALLEL, **killing(tmp_path, "activities.seal:seal_shard:1"))
+    served = serve(parallel=PARALLEL, **losing_power(tmp_path, "activities.seal:seal_shard:1"))
     batch = submit(served.client, write_requests(tmp_path / "in.jsonl", LINES))
     moving(served, batch.id)
 

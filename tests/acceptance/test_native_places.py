@@ -1,13 +1,20 @@
 """Jobs that a deployment does not take: for want of room, which is waited for, or for good."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from openai import OpenAI
 
 from tests.acceptance.inputs import assert_every_line_once, submit, write_requests
-from tests.acceptance.native import KEY, NEVER, OLD_KEY, Provider, assert_done_once, assert_nothing_left
+from tests.acceptance.native import (
+    KEY,
+    NEVER,
+    OLD_KEY,
+    Provider,
+    assert_done_once,
+    assert_nothing_left,
+    waiting_on,
+)
 from tests.acceptance.serving import Served, ended, until
 
 LINES = 9
@@ -28,7 +35,7 @@ def test_batches_wait_for_room_and_come_one_after_the_other(
 
     waiting = [submit(sdk, path) for _ in range(WAITING)]
     for batch in waiting:
-        until(lambda batch=batch: "nqueued token limit" in _waiting_on(sdk, batch), log=native.log)
+        until(lambda batch=batch: "nqueued token limit" in waiting_on(sdk, batch), log=native.log)
         assert sdk.batches.retrieve(batch.id).status == "validating"
     # Those that came to a gate that was shut already have asked nobody.
     assert openai.calls("batches.create") - before <= 1 + WAITING
@@ -38,7 +45,7 @@ def test_batches_wait_for_room_and_come_one_after_the_other(
     for batch in (running, *waiting):
         final = ended(sdk, batch.id, log=native.log)
         assert (final.status, final.request_counts.completed) == ("completed", LINES)
-        assert _waiting_on(sdk, final) == ""
+        assert waiting_on(sdk, final) == ""
         assert_every_line_once(sdk, final, LINES)
         assert len([job for job in openai.jobs(final) if job["status"] == "completed"]) == 1
         assert_nothing_left(openai, final)
@@ -78,8 +85,3 @@ def test_a_deployment_that_refuses_is_passed_over_for_the_next_and_the_batch_say
     assert OLD_KEY not in final.to_json()
     assert_every_line_once(sdk, final, LINES)
     assert_done_once(openai, final)
-
-
-def _waiting_on(sdk: OpenAI, batch: Any) -> str:
-    extension: Any = sdk.batches.retrieve(batch.id).model_extra
-    return extension["overnight"]["waiting_on"] or ""

@@ -7,25 +7,18 @@ import pytest
 from openai import OpenAI
 
 from tests.acceptance.inputs import assert_every_line_once, submit, write_requests
-from tests.acceptance.native import NEVER, Provider, assert_nothing_left
-from tests.acceptance.serving import Served, answered, ended, results, until
+from tests.acceptance.native import NEVER, Provider, assert_nothing_left, assert_stopped_short
+from tests.acceptance.serving import Served, answered, ended, until
 
 LINES = 10
 DONE = 5
 
 
-@pytest.fixture(params=["night", "azure-dated"])
-def model(request: pytest.FixtureRequest) -> str:
-    """A model at either provider."""
-    return str(request.param)
+EITHER = ["night", "azure-dated"]
+"""A model at either provider."""
 
 
-@pytest.fixture
-def provider(model: str, openai: Provider, azure: Provider) -> Provider:
-    """Whoever runs `model`."""
-    return openai if model == "night" else azure
-
-
+@pytest.mark.parametrize("model", EITHER)
 def test_a_cancelled_batch_waits_for_its_provider_and_keeps_what_that_has_finished(
     native: Served, sdk: OpenAI, model: str, provider: Provider, tmp_path: Path
 ) -> None:
@@ -41,11 +34,12 @@ def test_a_cancelled_batch_waits_for_its_provider_and_keeps_what_that_has_finish
 
     final = ended(sdk, batch.id, log=native.log)
     assert final.status == "cancelled"
-    _assert_half_of_it_is_there(sdk, final, code="batch_cancelled")
+    assert_stopped_short(sdk, final, done=DONE, of=LINES, code="batch_cancelled")
     assert provider.jobs(final)[0]["cancelled_by"] == "overnight"
     assert_nothing_left(provider, final)
 
 
+@pytest.mark.parametrize("model", EITHER)
 def test_a_batch_that_is_cancelled_before_it_has_a_job_leaves_none_running(
     native: Served, sdk: OpenAI, model: str, provider: Provider, tmp_path: Path
 ) -> None:
@@ -64,7 +58,6 @@ def test_a_batch_that_is_cancelled_before_it_has_a_job_leaves_none_running(
     assert_nothing_left(provider, final)
 
 
-@pytest.mark.parametrize("model", ["night"])
 def test_a_job_that_expires_delivers_what_it_has_finished(
     native: Served, sdk: OpenAI, model: str, provider: Provider, tmp_path: Path
 ) -> None:
@@ -75,7 +68,7 @@ def test_a_job_that_expires_delivers_what_it_has_finished(
 
     assert final.status == "expired"
     assert final.expired_at is not None
-    _assert_half_of_it_is_there(sdk, final, code="batch_expired")
+    assert_stopped_short(sdk, final, done=DONE, of=LINES, code="batch_expired")
     assert_nothing_left(provider, final)
 
 
@@ -83,13 +76,3 @@ def _shown_job(sdk: OpenAI, batch: Any) -> str:
     extension: Any = sdk.batches.retrieve(batch.id).model_extra
     (job,) = extension["overnight"]["jobs"]
     return str(job["status"])
-
-
-def _assert_half_of_it_is_there(sdk: OpenAI, batch: Any, *, code: str) -> None:
-    assert (batch.request_counts.completed, batch.request_counts.failed) == (DONE, LINES - DONE)
-    assert_every_line_once(sdk, batch, LINES)
-    for line in results(sdk, batch.error_file_id):
-        assert line["response"] is None
-        assert line["error"]["code"] == code
-        assert line["error"]["message"]
-    assert batch.usage.total_tokens > 0

@@ -9,6 +9,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.executions import Executions
 from activities.places import Places
 from overnight.domain.batch import BatchOrder
 from overnight.domain.endpoint import Endpoint
@@ -37,7 +38,11 @@ class Stage:
             await self.gate.client(self.client) if self.gate else self.client,
             task_queue=queues.BATCHES,
             workflows=[BatchWorkflow, ShardWorkflow, PlacesWorkflow, CleanUpWorkflow],
-            activities=[*script.on_batches, Places(catalog=script, client=self.client).ask_for_place],
+            activities=[
+                *script.on_batches,
+                Places(catalog=script, client=self.client).ask_for_place,
+                Executions(client=self.client).until_closed,
+            ],
             max_heartbeat_throttle_interval=throttle,
         )
         async with AsyncExitStack() as stack:

@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 from activities.payloads import Manifest, Route
 from overnight.domain.deployment import BatchLane
 from overnight.domain.status import BatchStatus
+from tests.operating import reset, waits_for
 from tests.workflows.gate import Gate
 from tests.workflows.scripted import Script, routes
 from tests.workflows.scripted_provider import FULL, Fate, ScriptedProvider
@@ -67,6 +68,16 @@ async def _cancel_when_children_start(_script: Script, handle: Handle, stage: St
 async def _terminate_a_shard(script: Script, handle: Handle, stage: Stage) -> None:
     await script.all_stuck.wait()
     await stage.client.get_workflow_handle(f"{handle.id}/shard-0000").terminate()
+
+
+async def _reset_and_cancel(script: Script, handle: Handle, stage: Stage) -> None:
+    await script.all_stuck.wait()
+    await reset(stage.client, handle.id)
+    while not await waits_for(stage.client, handle.id, "until_closed"):  # noqa: ASYNC110 - it is elsewhere
+        await asyncio.sleep(0.05)
+    again: Handle = stage.client.get_workflow_handle(handle.id, result_type=BatchOutcome)
+    await again.signal(BatchWorkflow.cancel)
+    await again.result()
 
 
 def _mistake() -> ApplicationError:
@@ -140,6 +151,9 @@ STORIES = {
     "given-up": Story(script=lambda: Script(ONE_SHARD, seal_error=_mistake()), shard=True),
     "shard-terminated": Story(
         script=lambda: Script(ONE_SHARD, stuck=BOTH_CHUNKS), meanwhile=_terminate_a_shard, real=True
+    ),
+    "reset-and-cancelled": Story(
+        script=lambda: Script(ONE_SHARD, stuck=BOTH_CHUNKS), meanwhile=_reset_and_cancel, real=True
     ),
     "native": Story(script=lambda: _native(Fate()), shard=True),
     "native-without-room": Story(

@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import WorkflowEnvironment
 
 from overnight.domain.status import BatchStatus, StopReason
+from tests.operating import reset, waits_for
 from tests.workflows.gate import Gate
 from tests.workflows.scripted import Script
 from tests.workflows.stage import Stage
@@ -126,6 +127,22 @@ async def test_a_shard_that_somebody_terminates_is_sealed_as_cancelled(temporal:
     assert outcome.status is BatchStatus.COMPLETED
     assert outcome.counts.done == 20
     assert [seal.missing for seal in script.seals] == [StopReason.CANCELLED.no_answer]
+
+
+async def test_a_cancel_after_a_reset_reaches_the_shard_that_runs_on(temporal: WorkflowEnvironment) -> None:
+    stage, script = Stage(temporal), Script(ONE_SHARD, stuck=BOTH_CHUNKS)
+    async with asyncio.timeout(PATIENCE), stage.playing(script):
+        batch_id = (await stage.begin(await stage.order())).id
+        await script.all_stuck.wait()
+        await reset(temporal.client, batch_id)
+        while not await waits_for(temporal.client, batch_id, "until_closed"):  # noqa: ASYNC110 - it is elsewhere
+            await asyncio.sleep(0.05)
+        handle = batch_handle(temporal.client, batch_id)
+        await handle.signal(BatchWorkflow.cancel)
+        outcome = await handle.result()
+    assert outcome.status is BatchStatus.CANCELLED
+    assert (outcome.counts.completed, outcome.counts.done) == (2 * script.answered_when_stopped, 20)
+    assert len(script.chunks) == len(BOTH_CHUNKS)
 
 
 async def test_a_terminated_batch_that_is_started_again_delivers_what_it_has(

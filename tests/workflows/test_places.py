@@ -201,6 +201,17 @@ async def test_one_of_before_that_finds_no_room_does_not_end_the_trial_of_anothe
     assert await house.waits(late)
 
 
+async def test_one_that_asks_anew_in_the_middle_of_its_trial_does_not_wait_for_itself(house: House) -> None:
+    running, first, second = await house.let_in("a"), await house.let_in("a"), await house.let_in("a")
+    await house.refused(first)
+    await house.refused(second)
+    await house.leave(running)
+    await house.granted(first, times=2)
+    await house.ask("a", name=first)
+    await house.granted(first, times=3)
+    assert await house.waits(second)
+
+
 async def test_without_a_job_that_ends_time_opens_the_deployment_again(house: House) -> None:
     guest = await house.let_in("a")
     await house.refused(guest)

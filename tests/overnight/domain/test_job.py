@@ -33,8 +33,17 @@ def test_the_tags_of_a_shard_begin_alike_and_no_others_do() -> None:
         assert str(other).startswith(mine.of_shard) is same
 
 
-def test_the_number_is_what_follows_the_shard() -> None:
-    assert str(Tag("batch_1", FILE, 3, 12)).removeprefix(Tag("batch_1", FILE, 3, 1).of_shard) == "12"
+def test_the_number_is_told_of_jobs_of_the_same_shard_alone() -> None:
+    mine = Tag("batch_1", FILE, 3, 1)
+    assert mine.number_of(str(Tag("batch_1", FILE, 3, 12))) == 12
+    others = (
+        str(Tag("batch_1", FILE, 31, 2)),
+        str(Tag("batch_1", OTHER_FILE, 3, 2)),
+        mine.of_shard,
+        "",
+        None,
+    )
+    assert [mine.number_of(other) for other in others] == [None] * len(others)
 
 
 def test_two_batches_of_one_id_are_told_apart_by_their_input() -> None:

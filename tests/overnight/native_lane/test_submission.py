@@ -92,12 +92,21 @@ async def test_a_job_that_the_listing_hides_for_a_while_is_not_created_again(des
     assert [(await submitted(desk, file_id, again=True)).id] == desk.job_ids()
 
 
-async def test_another_job_of_the_shard_is_not_taken_for_this_one(desk: Desk) -> None:
+async def test_a_job_that_the_shard_asked_for_before_is_not_taken_for_this_one(desk: Desk) -> None:
     file_id = await uploaded(desk)
-    others = [await create(desk, file_id, number=number) for number in (10, 11, 2)]
-    job = await submitted(desk, file_id, number=1, again=True)
+    others = [await create(desk, file_id, number=number) for number in (1, 2, 10)]
+    job = await submitted(desk, file_id, number=11, again=True)
     assert job.id not in {other.id for other in others}
     assert await alive(desk) == [*(other.id for other in others), job.id]
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_story_told_again_goes_on_with_the_last_job_there_is(desk: Desk, again: bool) -> None:  # noqa: FBT001 - a case
+    file_id = await uploaded(desk)
+    # Their numbers are compared, and not the tags that they are the ends of.
+    jobs = {number: (await create(desk, file_id, number=number)).id for number in (1, 2, 10)}
+    assert (await submitted(desk, file_id, number=1, again=again)).id == jobs[10]
+    assert desk.job_ids() == list(jobs.values())
 
 
 async def test_of_twins_the_oldest_stays(desk: Desk) -> None:
