@@ -6,10 +6,11 @@
 processes of their own, on loopback, in a folder that is removed. The jobs stand still for as long as is
 measured; then the provider's clock is put forward, and all of them end at once.
 
-On 2 shared cores, 1,000 batches of 3 lines: created in 33 s; all at the provider after 616 s (1.6 a second, the
-worker and Temporal at 85% of a core each); then 527 MB (536 at most) and 29% of a core for the worker, 163 MB for
-the gateway, 413 MB and 45% for Temporal, 15.7 calls a second; all completed 329 s after their end, and no file
-left 30 s later. A batch cost 1 create, 1 upload, 3.4 listings, 1 download, 2 deletions, and its polls.
+On 2 shared cores, 1,000 batches of 3 lines: created in 33 s; all at the provider after 616 s (1.6 a second,
+the worker and Temporal at 85% of a core each); then 527 MB (536 at most) and 29% of a core for the worker,
+163 MB for the gateway, 413 MB and 45% for Temporal, 15.7 calls a second; all completed 329 s after their
+end, and no file left 30 s later. A batch cost 1 create, 1 upload, 3.4 listings, 1 download, 2 deletions,
+and its polls.
 """
 
 import argparse

@@ -71,6 +71,9 @@ def _running(deployment: Deployment) -> tuple[str, ...]:
 
 
 def _address(deployment: Deployment) -> str:
+    if place := deployment.google:
+        rows = f"gs://{place.bucket}/{place.prefix}".rstrip("/")
+        return f"{deployment.api_base} (project {place.project}, {place.location}; rows in {rows})"
     version = f" (api-version {deployment.api_version})" if deployment.api_version else ""
     return f"{deployment.api_base}{version}"
 

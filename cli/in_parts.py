@@ -191,10 +191,7 @@ class _Part(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a buffer has no type before Python 3.12
         view = memoryview(buffer).cast("B")
-        wanted = min(len(view), self._size - self._at)
-        block = self._read_at(wanted, self._start + self._at)
-        if wanted and not block:
-            raise GatewayError(_CHANGED)
+        block = self._read_at(min(len(view), self._size - self._at), self._start + self._at)
         view[: len(block)] = block
         self._at += len(block)
         if self._at > self._told:

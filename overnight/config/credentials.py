@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from overnight.config.vendors import AZURE_KEYS, AZURE_TOKENS, OPENAI_KEYS, first_set
+from overnight.config.vendors import (
+    AZURE_KEYS,
+    AZURE_TOKENS,
+    GOOGLE_CREDENTIALS,
+    GOOGLE_DEFAULTS,
+    OPENAI_KEYS,
+    first_set,
+)
 
 ENTRA_ID = "Entra ID, as azure-identity's default credential"
+ADC = "Google's application default credentials"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +48,11 @@ def azure_credential(environ: Mapping[str, str]) -> Credential:
     if token := first_set(environ, AZURE_TOKENS):
         return Credential(token=token.value, source=in_variable(token.name))
     return Credential(source=ENTRA_ID)
+
+
+def google_credential(environ: Mapping[str, str]) -> Credential:
+    """Return what the environment has for Google: a file, or the JSON in it, or what its libraries find."""
+    if given := first_set(environ, GOOGLE_CREDENTIALS):
+        return Credential(key=given.value, source=in_variable(given.name))
+    found = first_set(environ, GOOGLE_DEFAULTS)
+    return Credential(source=in_variable(found.name) if found else ADC)

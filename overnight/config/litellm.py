@@ -21,17 +21,16 @@ MODEL_PARAMS = _keys(
     additional_drop_params allow_client_keepalive_override allowed_openai_params
     auto_router_config auto_router_config_path auto_router_default_model auto_router_embedding_model
     aws_access_key_id aws_region_name aws_secret_access_key aws_session_token
-    base_model budget_duration bucket_name cache_control_injection_points client_id client_secret
+    base_model budget_duration cache_control_injection_points client_id client_secret
     configurable_clientside_auth_params cooldown_time custom_llm_provider
     default_api_key_rpm_limit default_api_key_tpm_limit drop_params extra_body extra_headers
-    frequency_penalty gcs_bucket_name guardrails headers itpm keepalive_seconds
+    frequency_penalty guardrails headers itpm keepalive_seconds
     litellm_credential_name litellm_trace_id logprobs max_budget max_completion_tokens
     max_file_size_mb max_retries max_tokens merge_reasoning_content_in_choices metadata mock_response
     modify_params n num_retries order otpm parallel_tool_calls presence_penalty reasoning_effort
     region_name response_format seed stop stream stream_options stream_timeout tag_regex tags
     temperature tenant_id tool_choice tools top_logprobs top_p use_chat_completions_api
-    use_in_pass_through use_litellm_proxy user verbosity vertex_credentials vertex_location
-    vertex_project weight
+    use_in_pass_through use_litellm_proxy user verbosity weight
     """
 )
 

@@ -44,9 +44,9 @@ def _identity(deployment: Deployment) -> tuple[str, str, str]:
     return deployment.model_name, deployment.provider, deployment.model
 
 
-def _access(deployment: Deployment) -> tuple[str | None, ...]:
+def _access(deployment: Deployment) -> tuple[object, ...]:
     account = deployment.api_key, deployment.ad_token, deployment.organization, deployment.project
-    return deployment.api_base, *account
+    return deployment.api_base, *account, deployment.google
 
 
 def _id(deployment: Deployment, *, number: int) -> str:

@@ -10,7 +10,7 @@ from overnight.config.document import Place
 from overnight.config.prices import declared_price
 from overnight.config.reading import Reading
 from overnight.config.schema import ModelInfo, ModelParams
-from overnight.config.vendors import AZURE, KNOWN, NOT_YET, OPENAI, SELF_HOSTED, listed
+from overnight.config.vendors import AZURE, BATCHES_ONLY, KNOWN, OPENAI, SELF_HOSTED, VERTEX, listed
 from overnight.domain.deployment import (
     ANY_MODEL,
     DEFAULT_LINE_TIMEOUT,
@@ -21,6 +21,12 @@ from overnight.domain.deployment import (
 
 _AZURES_ONLY = ("api_version", "azure_ad_token")
 _OPENAIS_ONLY = ("organization", "project")
+_VERTEXES_ONLY = ("vertex_project", "vertex_location", "vertex_credentials", "gcs_bucket_name", "bucket_name")
+_STRANGE = {
+    AZURE: (*_OPENAIS_ONLY, *_VERTEXES_ONLY),
+    VERTEX: (*_OPENAIS_ONLY, *_AZURES_ONLY, "api_key"),
+}
+"""The keys that mean nothing to a provider; those that copy OpenAI are told nothing of the others' keys."""
 _BOUNDS_OF_LINES = ("max_parallel_requests", "rpm", "tpm")
 
 _NO_BOUNDS = (
@@ -31,10 +37,16 @@ _BY_ENTRA_ID = "{name}: it has no key and no token, so Azure is asked with {sour
 _NO_BATCH_API = (
     "{provider}/ has no batch API; if the server at api_base copies OpenAI's, say model: openai/{name}"
 )
-_ONLY_BATCHES = (
-    "{provider}/ models are run by Azure's batch API; to have each line sent by itself, say "
-    "model: openai/{name} with the resource's address and /openai/v1 as api_base"
-)
+_ONLY_BATCHES = {
+    AZURE: (
+        "azure/ models are run by Azure's batch API; to have each line sent by itself, say "
+        "model: openai/{name} with the resource's address and /openai/v1 as api_base"
+    ),
+    VERTEX: (
+        "vertex_ai/ models are run by Vertex AI's batch prediction; to have each line sent by itself, say "
+        "model: openai/{name} with the address of an endpoint that speaks OpenAI's API as api_base"
+    ),
+}
 
 
 class _Model(NamedTuple):
@@ -60,6 +72,7 @@ class Parameters:
             return None
         access = Access(self.reading, params, self.place, model.provider)
         base, credential, lane = access.base(), access.credential(), self._lane(model, access)
+        google = access.google(credential)
         self._check_wildcards(model_name, model)
         if base is None:
             return None
@@ -73,7 +86,7 @@ class Parameters:
             model=model.name,
             api_base=base,
             api_version=access.api_version(),
-            api_key=credential.key,
+            api_key=None if google else credential.key,
             ad_token=credential.token,
             key_source=credential.source,
             organization=access.organization(),
@@ -84,6 +97,7 @@ class Parameters:
             rpm=params.rpm,
             tpm=params.tpm,
             list_lag=None if lag is None else timedelta(seconds=lag),
+            google=google,
             # LiteLLM, too, lets a price among the parameters win over one in `model_info`.
             price=declared_price(params, info),
         )
@@ -93,8 +107,6 @@ class Parameters:
         mine = f"this version runs {listed(KNOWN)} models"
         if not slash or not name:
             self._problem("model", f"should name a provider and a model, as in {OPENAI}/{provider}")
-        elif provider in NOT_YET:
-            self._problem("model", f"{mine}, not {provider}/ ones")
         elif provider not in KNOWN:
             self._problem("model", f"nobody knows the provider `{provider}`; {mine}")
         else:
@@ -106,9 +118,9 @@ class Parameters:
         wanted = self.params.batch_lane
         if wanted is BatchLane.NATIVE and model.provider == SELF_HOSTED:
             self._problem("batch_lane", _NO_BATCH_API.format(**model._asdict()))
-        if wanted is BatchLane.LINES and model.provider == AZURE:
-            self._problem("batch_lane", _ONLY_BATCHES.format(**model._asdict()))
-        has_batch_api = model.provider == AZURE or access.is_openais
+        if wanted is BatchLane.LINES and model.provider in BATCHES_ONLY:
+            self._problem("batch_lane", _ONLY_BATCHES[model.provider].format(name=model.name))
+        has_batch_api = model.provider in BATCHES_ONLY or access.is_openais
         return wanted or (BatchLane.NATIVE if has_batch_api else BatchLane.LINES)
 
     def _check_wildcards(self, model_name: str, model: _Model) -> None:
@@ -119,7 +131,7 @@ class Parameters:
             self._problem("model", f"{model.provider}/* goes with the model_name `*` only")
 
     def _set_aside(self, model: _Model) -> None:
-        strange = _OPENAIS_ONLY if model.provider == AZURE else _AZURES_ONLY
+        strange = _STRANGE.get(model.provider, (*_AZURES_ONLY, *_VERTEXES_ONLY))
         document = self.reading.document
         self.reading.set_aside.extend(document.path((*self.place, key)) for key in self._given(strange))
 

@@ -74,6 +74,11 @@ class ModelParams(Prices):
     timeout: Seconds | None = None
     batch_lane: BatchLane | None = None
     batch_list_lag_seconds: ListLag | None = None
+    vertex_project: Text | None = None
+    vertex_location: Text | None = None
+    vertex_credentials: Text | None = Field(default=None, repr=False)
+    gcs_bucket_name: Text | None = None
+    bucket_name: Text | None = None
     max_parallel_requests: Positive | None = None
     rpm: Positive | None = None
     tpm: Positive | None = None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from overnight.config.vendors import KNOWN, NEEDED, NOT_YET, listed
+from overnight.config.vendors import KNOWN, NEEDED, listed
 from overnight.domain.deployment import ANY_MODEL, BatchLane, Deployment
 from overnight.domain.errors import UnknownDeployment
 from overnight.storage.settings import StorageSettings
@@ -88,8 +88,6 @@ def _named(deployments: tuple[Deployment, ...], name: str) -> tuple[Deployment, 
 
 
 def _why_unknown(provider: str) -> str | None:
-    if provider in NOT_YET:
-        return f"This version runs {listed(KNOWN)} models, not {provider}/ ones."
     if provider not in KNOWN:
         return f"Nobody knows the provider '{provider}'; this version runs {listed(KNOWN)} models."
     return None

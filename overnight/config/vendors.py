@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 OPENAI = "openai"
 AZURE = "azure"
+VERTEX = "vertex_ai"
 SELF_HOSTED = "hosted_vllm"
-KNOWN = (OPENAI, AZURE, SELF_HOSTED)
-NOT_YET = ("vertex_ai",)
+KNOWN = (OPENAI, AZURE, VERTEX, SELF_HOSTED)
+BATCHES_ONLY = (AZURE, VERTEX)
+"""Those that are asked through their own batch API, and in no other way."""
 
 OPENAI_BASE = "https://api.openai.com/v1"
 
@@ -20,8 +22,14 @@ AZURE_BASES = ("AZURE_API_BASE",)
 AZURE_KEYS = ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY")
 AZURE_TOKENS = ("AZURE_AD_TOKEN",)
 AZURE_VERSIONS = ("AZURE_API_VERSION",)
+GOOGLE_PROJECTS = ("VERTEXAI_PROJECT", "VERTEX_PROJECT", "GOOGLE_CLOUD_PROJECT")
+GOOGLE_LOCATIONS = ("VERTEXAI_LOCATION", "VERTEX_LOCATION", "GOOGLE_CLOUD_LOCATION")
+GOOGLE_BUCKETS = ("GCS_BATCH_BUCKET_NAME", "GCS_BUCKET_NAME")
+GOOGLE_CREDENTIALS = ("VERTEXAI_CREDENTIALS",)
+GOOGLE_DEFAULTS = ("GOOGLE_APPLICATION_CREDENTIALS",)
+"""Read by Google's own libraries; named here to say where an account came from."""
 
-NEEDED = {OPENAI: OPENAI_KEYS[0], AZURE: AZURE_BASES[0]}
+NEEDED = {OPENAI: OPENAI_KEYS[0], AZURE: AZURE_BASES[0], VERTEX: GOOGLE_PROJECTS[0]}
 """The variable without which the environment alone makes no deployment of a provider."""
 
 

@@ -29,6 +29,21 @@ class DeclaredPrice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GooglePlace:
+    """Where a model of Vertex AI's runs, and the bucket that its jobs' rows go through.
+
+    `prefix` is empty or ends with a slash. `credentials` is the path of a file or the JSON in it, or
+    `anonymous`; None is for Google's own libraries to find.
+    """
+
+    project: str
+    location: str
+    bucket: str
+    prefix: str = ""
+    credentials: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One entry of `model_list`, checked. A key or token never leaves this object but for the provider.
 
@@ -39,8 +54,8 @@ class Deployment:
     ID token; an Azure deployment with neither key nor token has to ask Entra ID for one. `key_source` says
     where the key or token came from, in words for an error. `organization` and `project` are OpenAI's. In
     the line lane, `max_parallel_requests` bounds requests in flight, `rpm` and `tpm` requests and tokens a
-    minute, None meaning no bound. `list_lag` is how long a job may exist before a listing shows it, where
-    that is not as usual at the provider.
+    minute, None meaning no bound. `google` is where it is at Vertex AI. `list_lag` is how long a job may
+    exist before a listing shows it, where that is not as usual at the provider.
     """
 
     id: str
@@ -60,6 +75,7 @@ class Deployment:
     rpm: int | None = None
     tpm: int | None = None
     list_lag: timedelta | None = None
+    google: GooglePlace | None = None
     price: DeclaredPrice | None = None
 
     def serving(self, default_model: str | None) -> "Deployment":

@@ -65,6 +65,8 @@ class Gathered:
             return self.gone.message
         if self.superfluous:
             return f"job {job.id} has {self.superfluous:,} results too many, which were left out"
+        if job.status is BatchStatus.COMPLETED and job.errors:
+            return f"job {job.id} did not end well: {job.errors[0].message}"
         counted = job.counts
         if job.status is BatchStatus.COMPLETED and counted.total and counted.done != self.answered:
             return f"job {job.id} says {counted.done:,} lines are done, its results are of {self.answered:,}"

@@ -23,7 +23,10 @@ from overnight.providers.shapes import read_object, text_of
 
 _OUT_OF_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _NO_ROOM_CODES = frozenset({TOKEN_LIMIT, "quotaExceeded"})
-_NO_ROOM_WORDS = re.compile(r"enqueued token|file storage quota|quota for files", re.IGNORECASE)
+# Vertex AI names the quota of jobs at once; any other it has exceeded is one of calls.
+_NO_ROOM_WORDS = re.compile(
+    r"enqueued token|file storage quota|quota for files|following quotas are exceeded", re.IGNORECASE
+)
 
 # OpenAI finds no file that was uploaded a moment ago; Azure's are `pending` first.
 _NOT_READY_WORDS = re.compile(
@@ -76,11 +79,12 @@ class Complaint:
 
 
 def read_complaint(answer: Answer) -> Complaint:
-    """Read an error envelope: OpenAI's, Azure's, or what others have made of it."""
+    """Read an error envelope: OpenAI's, Azure's, Google's, or what others have made of it."""
     said = read_object(answer.body)
     error = said.get("error") if said else None
     details = error if isinstance(error, dict) else {"message": error, **(said or {})}
-    codes = (text_of(details.get("code")), text_of(details.get("type")))
+    # Google has a word for it as `status`, and the HTTP status once more as `code`.
+    codes = (text_of(details.get(name)) for name in ("status", "code", "type"))
     return Complaint(
         status=answer.status,
         enveloped=said is not None,

@@ -28,6 +28,7 @@ _IDLE = timedelta(seconds=4)
 """How long an unused connection is kept. A create on one that is just being closed would be unclear."""
 
 _MOST_REDIRECTS = 3
+_UNAUTHORIZED = 401
 
 _NEVER_SENT = (
     httpx2.ConnectError,
@@ -81,7 +82,8 @@ class Answer:
 class Connection:
     """The HTTP client of one deployment. `name` is how messages call the deployment.
 
-    Requests go below `base` and nowhere else, with `query` added to each. Every method raises
+    Requests go below `base` and nowhere else, with `query` added to each. `on_refusal` is called when the
+    credentials are not accepted, so that the next ones may be others. Every method raises
     ProviderUnavailable when no connection can be made, and ConnectionLost when one ends too soon.
     """
 
@@ -93,8 +95,10 @@ class Connection:
         credentials: Credentials,
         query: Mapping[str, str] | None = None,
         patience: Patience | None = None,
+        on_refusal: Callable[[], None] = lambda: None,
     ) -> None:
         self._name = name
+        self._on_refusal = on_refusal
         self._base = base
         self._credentials = credentials
         self._query = dict(query or {})
@@ -182,6 +186,8 @@ class Connection:
 
     async def _answer(self, request: httpx2.Request) -> Answer:
         async with self._opened(request) as response:
+            if response.status_code == _UNAUTHORIZED:
+                self._on_refusal()
             return await self._read(response)
 
     async def _taken_in(self, form: Form) -> AsyncGenerator[bytes, None]:

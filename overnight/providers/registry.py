@@ -9,11 +9,14 @@ from overnight.domain.errors import ProviderRefused
 from overnight.providers.azure import AZURE_LIMITS, AzureProvider
 from overnight.providers.openai import OPENAI_LIMITS, OpenAIProvider
 from overnight.providers.protocol import Limits, Provider
+from overnight.providers.vertex import VERTEX_LIMITS, VertexProvider
+from overnight.providers.vertex_rows import endpoints_of_model
 
 PROVIDERS: Mapping[str, Callable[[Deployment], Provider]] = {
     "openai": OpenAIProvider,
     "hosted_vllm": OpenAIProvider,
     "azure": AzureProvider,
+    "vertex_ai": VertexProvider,
 }
 
 
@@ -21,6 +24,7 @@ LIMITS: Mapping[str, Limits] = {
     "openai": OPENAI_LIMITS,
     "hosted_vllm": OPENAI_LIMITS,
     "azure": AZURE_LIMITS,
+    "vertex_ai": VERTEX_LIMITS,
 }
 
 
@@ -35,7 +39,9 @@ def endpoints_of(deployment: Deployment) -> frozenset[Endpoint]:
     if deployment.lane is BatchLane.LINES:
         return frozenset(Endpoint)
     limits = LIMITS.get(deployment.provider)
-    return limits.endpoints if limits else frozenset()
+    if limits is None:
+        return frozenset()
+    return endpoints_of_model(deployment.model) if limits.model_of_job else limits.endpoints
 
 
 class Providers:

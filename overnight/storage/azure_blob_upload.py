@@ -23,7 +23,8 @@ class BlockUpload:
 
     async def send(self, part: Part) -> None:
         """Send a part. Several may be sent at once."""
-        await self._blob.stage_block(self._name(part.number), part.content, length=len(part.content))
+        content = bytes(part.content)
+        await self._blob.stage_block(self._name(part.number), content, length=len(content))
         self._sent.add(part.number)
 
     async def publish(self) -> None:

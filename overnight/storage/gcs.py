@@ -177,7 +177,8 @@ class _Opened:
 
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
-        self.version = response.headers["X-Goog-Generation"]
+        # Emulators may not say it; then a read that breaks goes on with whatever is there.
+        self.version = response.headers.get("X-Goog-Generation", "")
         self.end = end_of(
             content_range=response.headers.get("Content-Range"),
             content_length=int(response.headers["Content-Length"]),

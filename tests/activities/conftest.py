@@ -9,7 +9,7 @@ from overnight.providers import Providers
 from overnight.storage.memory import MemoryStorage
 from tests.activities.house import House
 from tests.activities.shop import Shop
-from tests.overnight.providers.desks import KINDS, OPENAI, opened
+from tests.overnight.providers.desks import KINDS, OPENAI, OPENAI_SHAPED, opened
 
 
 @pytest.fixture
@@ -29,6 +29,15 @@ async def shop(house: House) -> AsyncIterator[Shop]:
 @pytest.fixture(params=KINDS)
 async def any_shop(house: House, request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
     """One at each provider in turn."""
+    async with opened(request.param) as desk:
+        providers = Providers()
+        yield Shop(house, desk, providers)
+        await providers.close()
+
+
+@pytest.fixture(params=OPENAI_SHAPED)
+async def openai_shop(house: House, request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
+    """One at each provider that takes OpenAI's lines and gives its files back."""
     async with opened(request.param) as desk:
         providers = Providers()
         yield Shop(house, desk, providers)

@@ -145,17 +145,17 @@ async def test_results_that_are_gone_are_a_refusal(shop: Shop) -> None:
     assert downloaded.refusal.code == "results_gone"
 
 
-async def test_when_one_result_file_is_gone_what_is_in_the_other_is_kept(any_shop: Shop) -> None:
-    await any_shop.given(said(4))
-    any_shop.desk.fate(fail_every=2, fail_status=400)
-    call = await any_shop.ended()
-    job = await any_shop.desk.provider.poll(call.job_id)
+async def test_when_one_result_file_is_gone_what_is_in_the_other_is_kept(openai_shop: Shop) -> None:
+    await openai_shop.given(said(4))
+    openai_shop.desk.fate(fail_every=2, fail_status=400)
+    call = await openai_shop.ended()
+    job = await openai_shop.desk.provider.poll(call.job_id)
     assert job.output_file_id is not None
-    await any_shop.desk.provider.delete_file(job.output_file_id)
-    downloaded = await download(any_shop, call)
+    await openai_shop.desk.provider.delete_file(job.output_file_id)
+    downloaded = await download(openai_shop, call)
     assert (downloaded.answered, downloaded.refusal) == (2, None)
     assert "has no result file" in downloaded.warning
-    outcomes = await any_shop.outcomes(call)
+    outcomes = await openai_shop.outcomes(call)
     assert sum(bool(each["response"]) for each in outcomes.values()) == 2
     assert sorted(outcomes) == [f"line-{number}" for number in range(4)]
 
@@ -192,39 +192,41 @@ async def files_left(shop: Shop) -> list[str]:
     return [stored.id for stored in present]
 
 
-async def test_nothing_of_a_shard_is_left_and_everything_of_others(any_shop: Shop) -> None:
-    await any_shop.given(said(4))
-    any_shop.desk.fate(fail_every=2)
-    other = await any_shop.desk.upload(said(1), tag=job_order(1, shard=1).tag)
-    call = await any_shop.ended()
+async def test_nothing_of_a_shard_is_left_and_everything_of_others(openai_shop: Shop) -> None:
+    await openai_shop.given(said(4))
+    openai_shop.desk.fate(fail_every=2)
+    other = await openai_shop.desk.upload(said(1), tag=job_order(1, shard=1).tag)
+    call = await openai_shop.ended()
     # Sent twice, as after a lost answer.
     for _ in range(2):
-        await any_shop.run(any_shop.jobs.upload, job_order(2))
-    await any_shop.desk.provider.poll(call.job_id)
+        await openai_shop.run(openai_shop.jobs.upload, job_order(2))
+    await openai_shop.desk.provider.poll(call.job_id)
     for _ in range(2):
-        await any_shop.run(any_shop.jobs.clean_up, remains(call, uploads=(1, 2)))
-        assert await files_left(any_shop) == [other]
+        await openai_shop.run(openai_shop.jobs.clean_up, remains(call, uploads=(1, 2)))
+        assert await files_left(openai_shop) == [other]
 
 
-async def test_jobs_that_run_are_cancelled_and_cleaned_up_after_once_they_have_ended(any_shop: Shop) -> None:
-    await any_shop.given(said(2))
-    any_shop.desk.fate(seconds=86_000)
-    call = await any_shop.submitted()
+async def test_jobs_that_run_are_cancelled_and_cleaned_up_after_once_they_have_ended(
+    openai_shop: Shop,
+) -> None:
+    await openai_shop.given(said(2))
+    openai_shop.desk.fate(seconds=86_000)
+    call = await openai_shop.submitted()
     # Of a submit that was left unclear no more is known than the upload.
-    unclear = await any_shop.submitted(job_order(2))
-    await any_shop.uploaded(job_order(3))
+    unclear = await openai_shop.submitted(job_order(2))
+    await openai_shop.uploaded(job_order(3))
     left = remains(uploads=(3,))
     with pytest.raises(ProviderUnavailable, match="still ending"):
-        await any_shop.run(any_shop.jobs.clean_up, left)
-    assert await any_shop.waiting_on() == "a job is still ending"
+        await openai_shop.run(openai_shop.jobs.clean_up, left)
+    assert await openai_shop.waiting_on() == "a job is still ending"
     # By the names of their inputs such jobs are found again.
-    assert len(await files_left(any_shop)) == 2
-    any_shop.desk.pass_time(3_600)
-    await any_shop.run(any_shop.jobs.clean_up, left, attempt=2)
+    assert len(await files_left(openai_shop)) == 2
+    openai_shop.desk.pass_time(3_600)
+    await openai_shop.run(openai_shop.jobs.clean_up, left, attempt=2)
     for job_id in (call.job_id, unclear.job_id):
-        assert (await any_shop.desk.provider.poll(job_id)).status is BatchStatus.CANCELLED
-    assert await files_left(any_shop) == []
-    assert await any_shop.waiting_on() is None
+        assert (await openai_shop.desk.provider.poll(job_id)).status is BatchStatus.CANCELLED
+    assert await files_left(openai_shop) == []
+    assert await openai_shop.waiting_on() is None
 
 
 async def test_a_running_job_of_another_shard_is_left_alone(shop: Shop) -> None:

@@ -144,21 +144,21 @@ async def test_a_job_that_is_not_to_be_found_is_not_given_up(shop: Shop) -> None
     assert await shop.waiting_on() is not None
 
 
-async def test_want_of_room_that_shows_late_is_no_failure(any_shop: Shop) -> None:
-    await any_shop.given(said(2))
-    any_shop.desk.rule(enqueued_tokens=1, over_enqueued="late")
-    report = await any_shop.polled(await any_shop.ended())
+async def test_want_of_room_that_shows_late_is_no_failure(openai_shop: Shop) -> None:
+    await openai_shop.given(said(2))
+    openai_shop.desk.rule(enqueued_tokens=1, over_enqueued="late")
+    report = await openai_shop.polled(await openai_shop.ended())
     assert report.status is BatchStatus.FAILED
     assert report.refusal is None
     assert report.no_place is not None
     assert report.no_place.reason
 
 
-async def test_what_a_provider_finds_wrong_has_the_client_s_line_numbers(any_shop: Shop) -> None:
-    any_shop.desk.rule(models=["another"])
+async def test_what_a_provider_finds_wrong_has_the_client_s_line_numbers(openai_shop: Shop) -> None:
+    openai_shop.desk.rule(models=["another"])
     first, second, third = (line(number, model="gpt") for number in range(3))
-    await any_shop.given(b"\n" + first.replace(b"\n", b"\r\n") + b"\r\n \n" + second + third.rstrip(b"\n"))
-    refused = (await any_shop.polled(await any_shop.ended())).refusal
+    await openai_shop.given(b"\n" + first.replace(b"\n", b"\r\n") + b"\r\n \n" + second + third.rstrip(b"\n"))
+    refused = (await openai_shop.polled(await openai_shop.ended())).refusal
     assert refused is not None
     assert [error.line for error in refused.errors] == [2, 5, 6]
     assert (refused.code, refused.message) == (refused.errors[0].code, refused.errors[0].message)

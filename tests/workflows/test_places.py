@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
@@ -16,6 +15,7 @@ from temporalio.worker import Worker
 
 from activities.place_payloads import Grant, Leaving, PlacesState, Wish
 from tests.conftest import skipping_time
+from tests.workflows.guest import Guest
 from tests.workflows.stage import Stage
 from workflows import options
 from workflows.places import PlacesWorkflow
@@ -23,31 +23,6 @@ from workflows.places import PlacesWorkflow
 QUEUE = "places-test"
 TOLD = EventType.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED
 HEARD = EventType.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED
-
-
-@workflow.defn(name="Guest")
-class Guest:
-    """Stands for a shard: it remembers what it is told."""
-
-    def __init__(self) -> None:
-        self._grants: list[Grant] = []
-        self._done = False
-
-    @workflow.run
-    async def run(self) -> None:
-        await workflow.wait_condition(lambda: self._done)
-
-    @workflow.signal
-    def granted(self, grant: Grant) -> None:
-        self._grants.append(grant)
-
-    @workflow.signal
-    def end(self) -> None:
-        self._done = True
-
-    @workflow.query
-    def heard(self) -> list[Grant]:
-        return self._grants
 
 
 class House:

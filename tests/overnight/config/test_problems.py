@@ -58,7 +58,23 @@ HERE = 'api_base: "http://a/v1"'
         ),
         (
             params("model: vertex_ai/gemini"),
-            "this version runs openai/, azure/ and hosted_vllm/ models, not vertex_ai/ ones",
+            "vertex_project: is missing, and the environment variable VERTEXAI_PROJECT is not set",
+        ),
+        (
+            params("model: vertex_ai/gemini, vertex_project: p"),
+            "vertex_location: is missing, and the environment variable VERTEXAI_LOCATION is not set",
+        ),
+        (
+            params("model: vertex_ai/gemini, vertex_project: p, vertex_location: l"),
+            "gcs_bucket_name: is missing, and the environment variable GCS_BATCH_BUCKET_NAME is not set",
+        ),
+        (
+            params("model: vertex_ai/gemini, vertex_project: p, vertex_location: l, gcs_bucket_name: gs://"),
+            "gcs_bucket_name: should name a bucket, as in my-bucket or my-bucket/folder",
+        ),
+        (
+            params("model: vertex_ai/gemini, batch_lane: lines"),
+            "vertex_ai/ models are run by Vertex AI's batch prediction",
         ),
         (params("model: bedrock/claude"), "nobody knows the provider `bedrock`"),
         (params("model: gpt-4o"), "model: should name a provider and a model, as in openai/gpt-4o"),

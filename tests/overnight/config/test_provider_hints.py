@@ -74,7 +74,7 @@ def test_a_file_without_models_leaves_them_to_the_environment(load: Load) -> Non
         ("openai", "model_list has none, and the environment has no usable OPENAI_API_KEY"),
         ("azure", "model_list has none, and the environment has no usable AZURE_API_BASE"),
         ("hosted_vllm", "No deployment at hosted_vllm serves the model 'm': model_list has none."),
-        ("vertex_ai", "This version runs openai/, azure/ and hosted_vllm/ models, not vertex_ai/ ones."),
+        ("vertex_ai", "model_list has none, and the environment has no usable VERTEXAI_PROJECT"),
         ("opanai", "Nobody knows the provider 'opanai'"),
     ],
 )
@@ -100,7 +100,7 @@ def test_a_provider_with_a_deployment_anywhere_can_be_asked_for(load: Load) -> N
             "There is no deployment at openai: model_list has none, and the environment has no usable",
         ),
         ("hosted_vllm", "There is no deployment at hosted_vllm: model_list has none."),
-        ("vertex_ai", "not vertex_ai/ ones."),
+        ("vertex_ai", "There is no deployment at vertex_ai: model_list has none"),
         ("opanai", "Nobody knows the provider 'opanai'"),
     ],
 )

@@ -3,10 +3,12 @@
 import json
 import random
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from overnight.domain.batch import BatchError
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import ProviderRefused, ProviderUnavailable, Untranslatable
 from overnight.domain.job import Job
@@ -250,6 +252,12 @@ def test_results_that_are_fewer_than_counted_are_worth_a_word() -> None:
 def test_results_that_are_too_many_are_worth_a_word() -> None:
     said = Gathered(lines=5, answered=5, superfluous=1_200).warning(job())
     assert said == "job batch_x has 1,200 results too many, which were left out"
+
+
+def test_a_job_that_broke_off_and_kept_what_it_had_says_why() -> None:
+    broke_off = replace(job(), errors=(BatchError(code="provider_failed", message="Out of machines."),))
+    said = Gathered(lines=5, answered=5).warning(broke_off)
+    assert said == "job batch_x did not end well: Out of machines."
 
 
 @pytest.mark.parametrize("status", [BatchStatus.CANCELLED, BatchStatus.EXPIRED])

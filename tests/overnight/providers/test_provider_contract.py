@@ -23,8 +23,8 @@ from overnight.providers.protocol import RESULTS_GONE
 from tests.overnight.providers.desks import (
     AZURE,
     KEY,
-    KINDS,
     OPENAI,
+    OPENAI_SHAPED,
     Desk,
     content_of,
     deployment_of,
@@ -93,9 +93,9 @@ async def test_lines_that_failed_keep_their_status_and_the_provider_s_words(desk
     assert all(b'"error"' in result.body for result in results if result.status == 400)
 
 
-async def test_a_line_that_was_never_answered_is_a_fault(desk: Desk) -> None:
-    desk.fate(fail_every=4, fail_status=0)
-    results = await desk.results(await desk.ended(tag=tag()))
+async def test_a_line_that_was_never_answered_is_a_fault(openai_desk: Desk) -> None:
+    openai_desk.fate(fail_every=4, fail_status=0)
+    results = await openai_desk.results(await openai_desk.ended(tag=tag()))
     faults = {result.key: result.fault.code for result in results if result.fault}
     assert faults == {"line-3": "request_timeout"}
 
@@ -110,24 +110,24 @@ async def test_shuffled_doubled_and_missing_results_come_as_they_are(desk: Desk)
     assert {key for key in results if results.count(key) == 2} == doubled
 
 
-async def test_a_refused_input_says_which_lines_are_wrong(desk: Desk) -> None:
+async def test_a_refused_input_says_which_lines_are_wrong(openai_desk: Desk) -> None:
     data = lines(2) + b"this is no JSON\n"
-    file_id = await desk.upload(data, tag=tag())
-    desk.pass_time(10)
-    job = await submit_again(desk, file_id)
-    desk.pass_time(3_600)
-    failed = await desk.provider.poll(job.id)
+    file_id = await openai_desk.upload(data, tag=tag())
+    openai_desk.pass_time(10)
+    job = await submit_again(openai_desk, file_id)
+    openai_desk.pass_time(3_600)
+    failed = await openai_desk.provider.poll(job.id)
     assert failed.status is BatchStatus.FAILED
     assert failed.errors == (
         BatchError(code="invalid_json_line", message="This line is not parseable as valid JSON.", line=3),
     )
     assert not failed.met_token_limit
-    assert await desk.results(failed) == []
+    assert await openai_desk.results(failed) == []
 
 
-async def test_a_job_that_meets_the_token_limit_late_says_so(desk: Desk) -> None:
-    desk.rule(enqueued_tokens=1)
-    assert (await desk.ended(tag=tag())).met_token_limit
+async def test_a_job_that_meets_the_token_limit_late_says_so(openai_desk: Desk) -> None:
+    openai_desk.rule(enqueued_tokens=1)
+    assert (await openai_desk.ended(tag=tag())).met_token_limit
 
 
 # --- the files ---------------------------------------------------------------------------------
@@ -139,9 +139,9 @@ async def test_an_upload_is_found_by_its_tag_and_another_s_is_not(desk: Desk) ->
     assert await desk.provider.find_uploads(tag(1), since=desk.since) == [mine]
 
 
-async def test_an_upload_older_than_asked_for_is_not_found(desk: Desk) -> None:
-    await desk.upload(lines(1), tag=tag())
-    assert await desk.provider.find_uploads(tag(), since=desk.since + 2 * HOUR) == []
+async def test_an_upload_older_than_asked_for_is_not_found(openai_desk: Desk) -> None:
+    await openai_desk.upload(lines(1), tag=tag())
+    assert await openai_desk.provider.find_uploads(tag(), since=openai_desk.since + 2 * HOUR) == []
 
 
 async def test_a_file_can_be_deleted_twice(desk: Desk) -> None:
@@ -151,25 +151,25 @@ async def test_a_file_can_be_deleted_twice(desk: Desk) -> None:
     assert await desk.provider.find_uploads(tag(), since=desk.since) == []
 
 
-async def test_an_upload_arrives_byte_by_byte_as_it_was_read(desk: Desk) -> None:
+async def test_an_upload_arrives_byte_by_byte_as_it_was_read(openai_desk: Desk) -> None:
     data = lines(1_000)
-    file_id = await desk.provider.upload(content_of(data, block=70_001), size=len(data), tag=tag())
-    stored = await desk.simulator.desk.file(file_id)
+    file_id = await openai_desk.provider.upload(content_of(data, block=70_001), size=len(data), tag=tag())
+    stored = await openai_desk.simulator.desk.file(file_id)
     assert stored.path.read_bytes() == data
     assert stored.filename == tag().filename
 
 
-async def test_an_account_full_of_files_has_no_place(desk: Desk) -> None:
-    desk.fault(kind="reject", verb="files.create", reason="storage_quota")
+async def test_an_account_full_of_files_has_no_place(openai_desk: Desk) -> None:
+    openai_desk.fault(kind="reject", verb="files.create", reason="storage_quota")
     with pytest.raises(NoPlace):
-        await desk.upload(lines(1), tag=tag())
+        await openai_desk.upload(lines(1), tag=tag())
 
 
-async def test_an_upload_into_an_outage_may_be_repeated(desk: Desk) -> None:
-    desk.fault(kind="status", verb="files.create", status=503, times=1)
+async def test_an_upload_into_an_outage_may_be_repeated(openai_desk: Desk) -> None:
+    openai_desk.fault(kind="status", verb="files.create", status=503, times=1)
     with pytest.raises(ProviderUnavailable):
-        await desk.upload(lines(1), tag=tag())
-    assert await desk.upload(lines(1), tag=tag())
+        await openai_desk.upload(lines(1), tag=tag())
+    assert await openai_desk.upload(lines(1), tag=tag())
 
 
 # --- exactly one job ---------------------------------------------------------------------------
@@ -229,10 +229,10 @@ async def test_the_jobs_of_a_shard_are_found_oldest_first_and_no_others(desk: De
     assert [job.id for job in found] == [first.id, second.id]
 
 
-async def test_twins_of_the_same_second_are_found_in_the_order_of_their_creation(desk: Desk) -> None:
-    file_id = await taken_in(desk)
-    twins = [await submit_again(desk, file_id) for _ in range(3)]
-    found = await desk.provider.find(str(tag()), since=desk.since)
+async def test_twins_of_the_same_second_are_found_in_the_order_of_their_creation(openai_desk: Desk) -> None:
+    file_id = await taken_in(openai_desk)
+    twins = [await submit_again(openai_desk, file_id) for _ in range(3)]
+    found = await openai_desk.provider.find(str(tag()), since=openai_desk.since)
     assert [job.id for job in found] == [twin.id for twin in twins]
 
 
@@ -249,20 +249,20 @@ async def test_the_search_stops_where_jobs_are_too_old(desk: Desk) -> None:
     file_id = await taken_in(desk)
     for _ in range(110):
         await submit_again(desk, file_id)
-    asked_before = desk.simulator._api.calls["batches.list"]
+    asked_before = desk.calls("batches.list")
     assert await desk.provider.find(str(tag()), since=desk.since + 2 * HOUR) == []
-    assert desk.simulator._api.calls["batches.list"] == asked_before + 1
+    assert desk.calls("batches.list") == asked_before + 1
 
 
 # --- no, not now, and maybe --------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("how", ["400", "429"])
-async def test_a_full_queue_has_no_place(desk: Desk, how: str) -> None:
-    desk.rule(enqueued_tokens=1, over_enqueued=how)
+async def test_a_full_queue_has_no_place(openai_desk: Desk, how: str) -> None:
+    openai_desk.rule(enqueued_tokens=1, over_enqueued=how)
     with pytest.raises(NoPlace):
-        await desk.submit(tag=tag())
-    assert desk.job_ids() == []
+        await openai_desk.submit(tag=tag())
+    assert openai_desk.job_ids() == []
 
 
 async def test_too_many_calls_are_to_be_made_later(desk: Desk) -> None:
@@ -274,11 +274,11 @@ async def test_too_many_calls_are_to_be_made_later(desk: Desk) -> None:
     assert (caught.value.status, caught.value.retry_after) == (429, timedelta(seconds=17))
 
 
-async def test_an_account_without_credit_is_refused(desk: Desk) -> None:
-    file_id = await taken_in(desk)
-    desk.fault(kind="reject", verb="batches.create", reason="insufficient_quota")
+async def test_an_account_without_credit_is_refused(openai_desk: Desk) -> None:
+    file_id = await taken_in(openai_desk)
+    openai_desk.fault(kind="reject", verb="batches.create", reason="insufficient_quota")
     with pytest.raises(ProviderRefused) as caught:
-        await submit_again(desk, file_id)
+        await submit_again(openai_desk, file_id)
     assert caught.value.code == "insufficient_quota"
 
 
@@ -288,16 +288,16 @@ async def test_an_unknown_model_is_refused(desk: Desk) -> None:
     with pytest.raises(ProviderRefused) as caught:
         await submit_again(desk, file_id)
     assert caught.value.status == 404
-    assert caught.value.code in {"model_not_found", "DeploymentNotFound"}
+    assert caught.value.code in {"model_not_found", "DeploymentNotFound", "NOT_FOUND"}
 
 
 @pytest.mark.parametrize("reason", ["input_missing", "file_not_ready"])
-async def test_a_file_that_is_not_known_yet_is_not_ready(desk: Desk, reason: str) -> None:
-    file_id = await taken_in(desk)
-    desk.fault(kind="reject", verb="batches.create", reason=reason, times=1)
+async def test_a_file_that_is_not_known_yet_is_not_ready(openai_desk: Desk, reason: str) -> None:
+    file_id = await taken_in(openai_desk)
+    openai_desk.fault(kind="reject", verb="batches.create", reason=reason, times=1)
     with pytest.raises(NotReadyYet):
-        await submit_again(desk, file_id)
-    assert await submit_again(desk, file_id)
+        await submit_again(openai_desk, file_id)
+    assert await submit_again(openai_desk, file_id)
 
 
 @pytest.mark.parametrize(
@@ -314,26 +314,29 @@ async def test_a_refused_key_is_named_by_where_it_came_from(desk: Desk, reason: 
         assert "deployment 'gpt'" in caught.value.message
 
 
-async def test_a_key_that_is_being_rotated_loses_no_job(desk: Desk) -> None:
-    job = await desk.ended(tag=tag())
-    desk.rule(key="sk-another-one")
-    for call in (desk.provider.poll(job.id), desk.provider.cancel(job.id), desk.results(job)):
+async def test_a_key_that_is_being_rotated_loses_no_job(openai_desk: Desk) -> None:
+    job = await openai_desk.ended(tag=tag())
+    openai_desk.rule(key="sk-another-one")
+    for call in (
+        openai_desk.provider.poll(job.id),
+        openai_desk.provider.cancel(job.id),
+        openai_desk.results(job),
+    ):
         with pytest.raises(ProviderUnavailable, match="SOME_KEY"):
             await call
 
 
-async def test_the_key_stands_in_no_message_and_no_repr(desk: Desk) -> None:
-    desk.rule(key="sk-another-one")
+async def test_the_key_stands_in_no_message_and_no_repr(openai_desk: Desk) -> None:
+    openai_desk.rule(key="sk-another-one")
     with pytest.raises(ProviderRefused) as caught:
-        await desk.upload(lines(1), tag=tag())
-    told = (
-        f"{caught.value!r} {caught.value.message} {desk.provider!r} {vars(desk.provider)} {desk.deployment}"
-    )
+        await openai_desk.upload(lines(1), tag=tag())
+    provider, deployment = openai_desk.provider, openai_desk.deployment
+    told = f"{caught.value!r} {caught.value.message} {provider!r} {vars(provider)} {deployment}"
     assert KEY not in told
 
 
 @pytest.mark.parametrize("key", ["sk-with-a-line-break\n", "sk-with-a-“quote”"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", OPENAI_SHAPED)
 async def test_a_key_that_no_header_can_carry_is_refused_unquoted(kind: str, key: str) -> None:
     provider = make(deployment_of(kind, "http://127.0.0.1:9", key=key))
     with pytest.raises(ProviderRefused) as caught:
@@ -387,10 +390,11 @@ async def test_a_cancelled_job_keeps_what_was_finished(desk: Desk) -> None:
     cancelled = await desk.provider.poll(job.id)
     assert cancelled.status is BatchStatus.CANCELLED
     results = await desk.results(cancelled)
-    assert len(results) == 10
     answered = [result for result in results if result.status == 200]
     assert 0 < len(answered) < 10
-    assert {result.fault.code for result in results if result.fault} == {"batch_cancelled"}
+    # Some say of every line that it was not answered, others say nothing of it.
+    assert {result.fault.code for result in results if result.fault} <= {"batch_cancelled"}
+    assert len(results) in {len(answered), 10}
 
 
 async def test_cancelling_what_has_ended_returns_it_as_it_is(desk: Desk) -> None:
@@ -409,22 +413,24 @@ async def test_a_cancel_can_be_repeated(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("arrived", [1_000, 50_000])
-async def test_a_download_that_breaks_off_raises_and_can_be_begun_again(desk: Desk, arrived: int) -> None:
-    job = await desk.ended(300, tag=tag())
-    desk.fault(kind="drop_midway", verb="files.content", bytes=arrived, times=1)
+async def test_a_download_that_breaks_off_raises_and_can_be_begun_again(
+    openai_desk: Desk, arrived: int
+) -> None:
+    job = await openai_desk.ended(300, tag=tag())
+    openai_desk.fault(kind="drop_midway", verb="files.content", bytes=arrived, times=1)
     seen: list[Result] = []
     with pytest.raises(ProviderUnavailable):
-        await collect(desk.provider.results(job), into=seen)
+        await collect(openai_desk.provider.results(job), into=seen)
     assert len(seen) < 300
     assert all(result.body.endswith(b"}") for result in seen)
-    assert len(await desk.results(job)) == 300
+    assert len(await openai_desk.results(job)) == 300
 
 
-async def test_a_download_from_a_provider_that_is_down_is_to_be_tried_later(desk: Desk) -> None:
-    job = await desk.ended(tag=tag())
-    desk.fault(kind="status", verb="files.content", status=502)
+async def test_a_download_from_a_provider_that_is_down_is_to_be_tried_later(openai_desk: Desk) -> None:
+    job = await openai_desk.ended(tag=tag())
+    openai_desk.fault(kind="status", verb="files.content", status=502)
     with pytest.raises(ProviderUnavailable):
-        await desk.results(job)
+        await openai_desk.results(job)
 
 
 async def test_results_that_were_deleted_are_gone(desk: Desk) -> None:
@@ -437,15 +443,15 @@ async def test_results_that_were_deleted_are_gone(desk: Desk) -> None:
 
 
 async def test_before_it_says_that_results_are_gone_a_provider_yields_those_that_are_there(
-    desk: Desk,
+    openai_desk: Desk,
 ) -> None:
-    desk.fate(fail_every=2, fail_status=400)
-    job = await desk.ended(tag=tag())
+    openai_desk.fate(fail_every=2, fail_status=400)
+    job = await openai_desk.ended(tag=tag())
     assert job.output_file_id is not None
-    await desk.provider.delete_file(job.output_file_id)
+    await openai_desk.provider.delete_file(job.output_file_id)
     seen: list[Result] = []
     with pytest.raises(ProviderRefused):
-        await collect(desk.provider.results(job), into=seen)
+        await collect(openai_desk.provider.results(job), into=seen)
     assert [result.status for result in seen] == [400, 400]
 
 
