@@ -7,6 +7,7 @@ import pytest
 
 from overnight.domain.errors import StorageUnavailable
 from overnight.storage.azure_blob import AzureBlobStorage
+from overnight.storage.blocks import GATHERED_BYTES
 from overnight.storage.settings import AzureBlobSettings
 from tests.emulators.azure import ACCOUNT, KEY, AzureContainer, AzureServer
 from tests.emulators.canned import saying
@@ -92,9 +93,10 @@ async def test_blocks_that_a_broken_put_left_are_gone_with_the_next_put(azure_bl
 
 
 async def sent_then_breaks(bucket: AzureContainer) -> AsyncIterator[bytes]:
-    yield b"x" * 2 * MIB
-    while not await asyncio.to_thread(bucket.unfinished):  # noqa: ASYNC110 - Azurite is another process
-        await asyncio.sleep(0.01)
+    yield b"x" * (GATHERED_BYTES + 2 * MIB)  # Less is not passed on before there is more, or no more.
+    async with asyncio.timeout(60):
+        while not await asyncio.to_thread(bucket.unfinished):  # noqa: ASYNC110 - Azurite is another process
+            await asyncio.sleep(0.1)
     raise ProducerBroke
 
 
