@@ -64,6 +64,8 @@ class WatchedStorage(LocalStorage):
         self.free: int | None = None
         self.full_after: int | None = None
         self.blocks: list[int] = []
+        self.flowing = asyncio.Event()
+        self.flowing.set()
 
     async def free_bytes(self) -> int | None:
         return self.free
@@ -78,6 +80,7 @@ class WatchedStorage(LocalStorage):
     async def _watched(self, key: str, content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for block in content:
             self.blocks.append(len(block))
+            await self.flowing.wait()
             if self.full_after is not None and sum(self.blocks) > self.full_after:
                 raise StorageFull("no room left", key=key)
             yield block

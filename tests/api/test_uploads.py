@@ -165,6 +165,22 @@ async def test_two_completes_at_once_make_one_file(served: Served) -> None:
     assert len(stored(served, "files")) == 1
 
 
+async def test_a_client_that_lost_patience_asks_again_and_gets_the_one_file(served: Served) -> None:
+    async with served.sdk() as client:
+        upload = await begun(client)
+        ids = await in_thirds(client, upload.id)
+        served.storage.flowing.clear()
+        with pytest.raises(openai.APITimeoutError):
+            await client.uploads.complete(upload.id, part_ids=ids, timeout=0.5)
+        again = asyncio.create_task(client.uploads.complete(upload.id, part_ids=ids))
+        await asyncio.sleep(0)
+        served.storage.flowing.set()
+        done = await again
+        listed = [file.id async for file in client.files.list()]
+    assert listed == [done.file.id]
+    assert len(stored(served, "files")) == 1
+
+
 async def test_two_gateways_asked_at_once_make_one_file(served: Served, settings: Settings) -> None:
     second: Any = create_app(
         settings=settings,

@@ -1,5 +1,6 @@
 """A large file goes in parts, and one that broke off goes on where it was."""
 
+import _thread
 import os
 import threading
 from pathlib import Path
@@ -212,6 +213,24 @@ def test_a_file_that_was_complete_when_the_command_was_killed_is_not_sent_again(
 
     assert len(gateway.uploads.received) == PARTS
     assert len(gateway.orders) == 1
+
+
+def test_ctrl_c_keeps_what_has_arrived(overnight: Overnight, gateway: StubGateway, path: Path) -> None:
+    def interrupt() -> None:
+        if len(gateway.uploads.received) == 3:
+            _thread.interrupt_main()
+
+    gateway.uploads.on_part = interrupt
+    _, err = overnight("submit", path, code=130)
+    assert "the same command goes on from there" in err
+
+    _, err = overnight("submit", path)
+
+    assert "going on with an upload that broke off" in err
+    assert gateway.files["file-in"] == CONTENT
+    assert len(gateway.uploads.begun) == 1
+    # What was under way when it was interrupted may have arrived without being noted.
+    assert len(gateway.uploads.received) <= PARTS + in_parts.PARALLEL
 
 
 def test_another_model_is_another_upload(overnight: Overnight, gateway: StubGateway, path: Path) -> None:
