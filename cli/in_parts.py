@@ -191,7 +191,10 @@ class _Part(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a buffer has no type before Python 3.12
         view = memoryview(buffer).cast("B")
-        block = self._read_at(min(len(view), self._size - self._at), self._start + self._at)
+        wanted = min(len(view), self._size - self._at)
+        block = self._read_at(wanted, self._start + self._at)
+        if wanted and not block:
+            raise GatewayError(_CHANGED)
         view[: len(block)] = block
         self._at += len(block)
         if self._at > self._told:

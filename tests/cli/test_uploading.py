@@ -183,6 +183,17 @@ def test_a_file_that_changes_while_it_is_sent_makes_no_batch(
     assert list(cache.iterdir()) == []
 
 
+def test_a_file_that_is_cut_short_while_it_is_sent_makes_no_batch(
+    overnight: Overnight, gateway: StubGateway, path: Path
+) -> None:
+    gateway.uploads.on_part = lambda: path.write_bytes(LINE)
+
+    _, err = overnight("submit", path, code=1)
+
+    assert "the file has changed while it was uploaded" in err
+    assert gateway.orders == []
+
+
 def test_an_upload_that_has_expired_meanwhile_starts_anew(
     overnight: Overnight, gateway: StubGateway, path: Path
 ) -> None:
