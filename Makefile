@@ -30,9 +30,10 @@ format: $(VENV)/.dev ## Write the code the way it is checked
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev ## Measure upload, validation and the line lane on this machine
+bench: $(VENV)/.dev $(VENV)/.azurite ## Measure upload, validation, the line lane and buckets on this machine
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/line_lane.py
+	$(BIN)/python -m benchmarks.storage
 
 clean: ## Remove the .venv and what the checks have cached
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

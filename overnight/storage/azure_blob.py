@@ -56,7 +56,7 @@ class AzureBlobStorage:
             if first.is_last:
                 # Checkpoints are like that, and there are many: one request will do.
                 with self._translating(key):
-                    await blob.upload_blob(bytes(first.content), length=first.end, overwrite=True)
+                    await blob.upload_blob(first.content, length=first.end, overwrite=True)
                 return StoredObject(key, first.end)
             return StoredObject(key, await self._put_large(key, blob, first, cut))
 

@@ -23,8 +23,7 @@ class BlockUpload:
 
     async def send(self, part: Part) -> None:
         """Send a part. Several may be sent at once."""
-        content = bytes(part.content)
-        await self._blob.stage_block(self._name(part.number), content, length=len(content))
+        await self._blob.stage_block(self._name(part.number), part.content, length=len(part.content))
         self._sent.add(part.number)
 
     async def publish(self) -> None:

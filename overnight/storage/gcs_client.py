@@ -36,7 +36,7 @@ PIECE_BYTES = 256 * 2**10
 
 _UNWELL = frozenset({408, 429, 500, 502, 503, 504})
 
-Body: TypeAlias = bytes | bytearray | memoryview
+Body: TypeAlias = bytes | memoryview
 T = TypeVar("T")
 
 

@@ -14,6 +14,9 @@ from overnight.storage.threads import Threads
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import GetObjectOutputTypeDef
 
+AT_ONCE = 4
+"""How many blocks a thread reads at once: handing them over costs as much as reading a good part of one."""
+
 
 class S3Answer:
     """An answer whose body has not been read yet; see Opened."""
@@ -28,15 +31,20 @@ class S3Answer:
     async def blocks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body; see Opened."""
         try:
-            while block := await self._threads.do(self._read):
-                yield block
+            while blocks := await self._threads.do(self._read):
+                for block in blocks:
+                    yield block
         finally:
             self._body.close()
 
-    def _read(self) -> bytes:
+    def _read(self) -> list[bytes]:
+        blocks: list[bytes] = []
         try:
-            return self._body.read(BLOCK_BYTES)
+            while len(blocks) < AT_ONCE and (block := self._body.read(BLOCK_BYTES)):
+                blocks.append(block)
         except FlexibleChecksumError as error:
             raise StorageUnavailable("S3 returned other bytes than it was given", key=self._key) from error
         except (BotoCoreError, HTTPError, OSError) as error:
-            raise ConnectionBroke from error
+            if not blocks:
+                raise ConnectionBroke from error
+        return blocks

@@ -42,9 +42,7 @@ class MultipartUpload:
     def send(self, part: Part) -> None:
         """Send a part. Several may be sent at once, and none twice."""
         number = part.number + 1
-        # A dict of anything, since boto3 takes a bytearray as well, and its stubs don't know.
-        body: dict[str, Any] = {"Body": part.content}
-        sent = self._client.upload_part(**self._upload, PartNumber=number, **body)
+        sent = self._client.upload_part(**self._upload, PartNumber=number, Body=part.content)
         self._sent[number] = {"PartNumber": number, "ETag": sent["ETag"]}
 
     def publish(self) -> None:

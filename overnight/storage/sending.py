@@ -3,9 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from overnight.storage.blocks import gathered
 from overnight.storage.threads import to_its_end
 
 PART_BYTES = 8 * 2**20
@@ -24,7 +26,7 @@ class Part:
 
     number: int
     offset: int
-    content: bytearray
+    content: bytes
     is_last: bool
 
     @property
@@ -38,20 +40,45 @@ Send: TypeAlias = Callable[[Part], Coroutine[Any, Any, None]]
 
 async def parts(content: AsyncIterator[bytes], *, part_bytes: int = PART_BYTES) -> AsyncGenerator[Part, None]:
     """Yield the bytes of `content` in parts that are full, but for the last; it may be empty."""
-    number = offset = 0
-    filling, size = bytearray(), part_bytes
-    async for piece in content:
-        rest = memoryview(piece)
-        while rest:
-            if len(filling) == size:
-                # Only now is it known not to be the last.
-                yield Part(number, offset, filling, is_last=False)
-                number, offset = number + 1, offset + size
-                filling, size = bytearray(), part_bytes * (1 + number // PARTS_OF_A_SIZE)
-            taken = rest[: size - len(filling)]
-            filling += taken
-            rest = rest[len(taken) :]
-    yield Part(number, offset, filling, is_last=True)
+    filling = _Filling(0, 0, part_bytes=part_bytes)
+    async with aclosing(gathered(content)) as blocks:
+        async for block in blocks:
+            for piece in block:
+                rest = memoryview(piece)
+                while rest:
+                    if not filling.room:
+                        # Only now is it known not to be the last.
+                        yield filling.part(is_last=False)
+                        filling = filling.next()
+                    rest = filling.take(rest)
+    yield filling.part(is_last=True)
+
+
+class _Filling:
+    """A part that has room left for so many bytes."""
+
+    def __init__(self, number: int, offset: int, *, part_bytes: int) -> None:
+        self._number = number
+        self._offset = offset
+        self._part_bytes = part_bytes
+        self._size = part_bytes * (1 + number // PARTS_OF_A_SIZE)
+        self._pieces: list[memoryview] = []
+        self.room = self._size
+
+    def take(self, piece: memoryview) -> memoryview:
+        """Take what there is room for, and return the rest."""
+        self._pieces.append(piece[: self.room])
+        taken = len(self._pieces[-1])
+        self.room -= taken
+        return piece[taken:]
+
+    def part(self, *, is_last: bool) -> Part:
+        """Return what there is of it."""
+        return Part(self._number, self._offset, b"".join(self._pieces), is_last)
+
+    def next(self) -> "_Filling":
+        """Return an empty one that comes after this when it is full."""
+        return _Filling(self._number + 1, self._offset + self._size, part_bytes=self._part_bytes)
 
 
 async def send_all(

@@ -20,7 +20,7 @@ async def given(made: Iterable[Part]) -> AsyncIterator[Part]:
 
 
 def part(number: int, size: int = 10) -> Part:
-    return Part(number, number * size, bytearray(size), is_last=False)
+    return Part(number, number * size, bytes(size), is_last=False)
 
 
 @pytest.mark.parametrize("size", [0, 1, 9, 10, 11, 19, 20, 21, 99])
