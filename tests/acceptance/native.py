@@ -13,7 +13,8 @@ from openai import OpenAI
 
 from tests.acceptance.deaths import KILLING
 from tests.acceptance.inputs import assert_every_line_once
-from tests.acceptance.serving import free_port, results, until
+from tests.acceptance.serving import results, until
+from tests.ports import free_port
 
 KEY: Final = "sk-of-the-provider"
 OLD_KEY: Final = "sk-that-was-withdrawn"

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from typing import Any, TypeVar
 import httpx2
 import psutil
 from openai import OpenAI, OpenAIError
+
+from tests.ports import free_port
 
 READY_WITHIN_SECONDS = 120
 """Far more than it takes: these machines are shared."""
@@ -135,13 +136,6 @@ class Served:
             return httpx2.get(f"{self.url}/health/readiness", timeout=5).status_code == 200
         except httpx2.HTTPError:
             return False
-
-
-def free_port() -> int:
-    """Return a port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(

@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import httpx2
 
-from tests.acceptance.serving import free_port, until
+from tests.acceptance.serving import until
+from tests.ports import free_port
 
 
 class Endpoint:

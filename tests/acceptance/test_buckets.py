@@ -18,8 +18,9 @@ from tests.acceptance.test_curl import CREATE, UPLOAD, said
 from tests.emulators.azure import AzureServer
 from tests.emulators.bucket import Bucket
 from tests.emulators.gcs import GcsServer
-from tests.emulators.processes import free_port, running
+from tests.emulators.processes import running
 from tests.emulators.s3 import KEY_ID, SECRET, S3Server
+from tests.ports import free_port
 
 MODEL = "vllm-model"
 PAGE = """

@@ -11,9 +11,10 @@ from openai import OpenAI
 
 from tests.acceptance.command_line import OVERNIGHT, PATIENCE_SECONDS, environment, overnight
 from tests.acceptance.inputs import chat, submit, suffering, write_lines, write_requests
-from tests.acceptance.serving import Served, answered, ended, free_port
+from tests.acceptance.serving import Served, answered, ended
 from tests.acceptance.simulated import Endpoint
 from tests.emulators.s3 import S3Server
+from tests.ports import free_port
 
 CHECKOUT = Path(__file__).parents[2]
 LINES = 12

@@ -6,8 +6,8 @@ from typing import Any, Final
 import httpx2
 
 from tests.acceptance.native import LIST_LAG_SECONDS, Provider
-from tests.acceptance.serving import free_port
 from tests.overnight.providers.accounts import account
+from tests.ports import free_port
 
 BUCKET: Final = "rehearsal"
 FOLDER: Final = "night/rows"

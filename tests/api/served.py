@@ -111,7 +111,9 @@ class Served:
 
     def http(self, **options: Any) -> httpx2.AsyncClient:
         headers = {"authorization": f"Bearer {KEY}", **options.pop("headers", {})}
-        return httpx2.AsyncClient(base_url=self.url, headers=headers, trust_env=False, **options)
+        return httpx2.AsyncClient(
+            base_url=self.url, headers=headers, trust_env=False, **{"timeout": 60, **options}
+        )
 
     def sdk(self, *, key: str = KEY, base: str = "/v1", retries: int = 0) -> openai.AsyncOpenAI:
         plain = httpx2.AsyncClient(trust_env=False)

@@ -15,6 +15,7 @@ import pytest
 from api.server import serve_gateway
 from overnight.config import Settings
 from overnight.domain.errors import InvalidConfig
+from tests.ports import free_port
 
 PROGRAM = """
 import asyncio, sys
@@ -76,12 +77,6 @@ async def answers(port: int, process: asyncio.subprocess.Process) -> None:
                 await asyncio.sleep(0.05)
             else:
                 return
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])

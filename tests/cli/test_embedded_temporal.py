@@ -20,16 +20,11 @@ from cli.embedded_temporal import RETENTION, TemporalServer, embedded_server, ru
 from cli.ports import PortTaken
 from cli.supervisor import Child, Ties
 from overnight.domain.errors import TemporalUnavailable
+from tests.ports import free_port
 from workflows import search_attributes
 from workflows.connecting import connect
 
 PATIENCE = timedelta(seconds=60)
-
-
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Running:
@@ -43,7 +38,7 @@ class Running:
 
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
-    server = await embedded_server(tmp_path, port=a_free_port(), ui_port=a_free_port())
+    server = await embedded_server(tmp_path, port=free_port(), ui_port=free_port())
     ties = Ties.make()
     child = Child(server.program(), ties=ties, started=lambda: None)
     try:

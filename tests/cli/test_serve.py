@@ -16,18 +16,13 @@ import psutil
 import pytest
 
 import cli
+from tests.ports import free_port
 
 PATIENCE_SECONDS = 90
 CODE = Path(cli.__file__).parent.parent
 CONFIG = (
     'model_list: [{model_name: m, litellm_params: {model: hosted_vllm/m, api_base: "http://127.0.0.1:9/v1"}}]'
 )
-
-
-def a_free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def until(condition: Callable[[], Any], *, log: Path) -> Any:
@@ -52,14 +47,14 @@ class Serving:
     def __init__(self, folder: Path, *, config: str = CONFIG) -> None:
         self.folder = folder
         self.log = folder / "log"
-        self.port = a_free_port()
+        self.port = str(free_port())
         self._ports = (
             "--port",
             self.port,
             "--temporal-port",
-            a_free_port(),
+            str(free_port()),
             "--temporal-ui-port",
-            a_free_port(),
+            str(free_port()),
         )
         (folder / "config.yaml").write_text(config)
         self.process: subprocess.Popen[bytes] | None = None

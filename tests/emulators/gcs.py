@@ -13,7 +13,8 @@ import httpx2
 from overnight.storage.gcs import GcsStorage
 from overnight.storage.sending import PART_BYTES
 from overnight.storage.settings import GcsSettings
-from tests.emulators.processes import free_port, running
+from tests.emulators.processes import running
+from tests.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)

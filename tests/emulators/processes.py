@@ -11,13 +11,6 @@ STARTS_WITHIN_SECONDS = 120
 """Far more than it takes: these machines are shared."""
 
 
-def free_port() -> int:
-    """Return a port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def running(
     command: Sequence[str], *, port: int, log: Path, environ: Mapping[str, str] | None = None

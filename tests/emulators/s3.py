@@ -14,7 +14,8 @@ import boto3
 from overnight.storage.s3 import S3Storage
 from overnight.storage.sending import PART_BYTES
 from overnight.storage.settings import S3Settings
-from tests.emulators.processes import free_port, running
+from tests.emulators.processes import running
+from tests.ports import free_port
 
 REGION = "us-west-2"
 KEY_ID = "AKIAIOSFODNN7EXAMPLE"
