@@ -5,24 +5,21 @@ to gcloud, the machine's own account. Importing this file takes its time, so onl
 """
 
 import asyncio
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-import google.auth
 from google.auth.credentials import Credentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, RefreshError, TransportError
 from google.auth.transport.requests import Request
-from google.oauth2 import service_account
 
 from overnight.domain.errors import ProviderRefused, ProviderUnavailable
+from overnight.storage.google_accounts import load_credentials
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _FRESH = timedelta(minutes=5)
 """A token that ends sooner than this is replaced."""
 
@@ -47,7 +44,7 @@ class GoogleTokens:
         """
         async with self._asking:
             if self._credentials is None:
-                self._credentials = await self._in_thread(_load, self._given)
+                self._credentials = await self._in_thread(load_credentials, self._given, scope=_SCOPE)
             if not _is_fresh(self._credentials):
                 await self._in_thread(_refresh, self._credentials)
                 self._had_one = True
@@ -74,22 +71,6 @@ class GoogleTokens:
             raise ProviderRefused(message, code="no_credentials") from None
         except GoogleAuthError:
             raise ProviderUnavailable(f"{self._name} gets no token from Google") from None
-
-
-def _load(given: str | None) -> Credentials:
-    if given is None:
-        found, _ = google.auth.default(scopes=_SCOPES)
-        return found
-    info = json.loads(given if given.lstrip().startswith("{") else Path(given).read_text())
-    untyped: Any
-    if info.get("type") == "service_account":
-        untyped = service_account.Credentials
-        loaded: Credentials = untyped.from_service_account_info(info, scopes=_SCOPES)
-    else:
-        # A workload's identity, say. What it makes us ask, an operator has written.
-        untyped = google.auth
-        loaded, _ = untyped.load_credentials_from_dict(info, scopes=_SCOPES)
-    return loaded
 
 
 def _refresh(credentials: Credentials) -> None:

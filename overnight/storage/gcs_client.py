@@ -1,179 +1,184 @@
-"""Google Cloud Storage's JSON API over aiohttp, asked again when it drops the connection or is not well.
+"""gcsfs, a request at a time: its connections, its addresses, its credentials and its retries.
 
-gcsfs would be the usual way, and can't be this one: it takes what it reads into memory whole, sends content
-of unknown length from a thread of its own only, sends a small object between marks that the content may
-contain, and waits for Google's tokens on the event loop.
+Of gcsfs only what makes a single request is used. What it has for whole files takes what it reads into
+memory, and sends content of unknown length from a thread of its own only. Importing this file takes its time,
+because gcsfs brings gRPC, so only those who need it do, in a thread.
 """
 
 import asyncio
 import json
-import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
-from urllib.parse import quote, urlencode
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import aiohttp
-from yarl import URL
+from gcsfs.core import GCSFileSystem, initiate_upload
+from gcsfs.credentials import LOCAL_REFRESH_BUFFER, GoogleCredentials
+from gcsfs.retry import retry_request, validate_response
+from google.auth.exceptions import DefaultCredentialsError
 
 from overnight.domain.errors import StorageUnavailable
 from overnight.storage.blocks import BLOCK_BYTES
-from overnight.storage.gcs_credentials import GcsCredentials
+from overnight.storage.gcs_errors import FAILURES, storage_error
+from overnight.storage.google_accounts import load_credentials
+from overnight.storage.resuming import ConnectionBroke, end_of
+from overnight.storage.settings import ANONYMOUS
+from overnight.storage.threads import in_thread
 
-REQUESTS = 32
-"""How many requests are under way at once in a process."""
+TRIES = 3
+"""How often a request is made in all, a second or two apart. gcsfs by itself goes on for half a minute."""
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 30
 """How long Google may be silent."""
 
-PAUSES = (0.25, 0.5, 1.0, 2.0)
-"""Seconds between tries, less up to half of them; so there are five tries."""
+NO_SUCH_RANGE = 416
 
-PIECE_BYTES = 256 * 2**10
-"""How much of a body is handed to the network at a time."""
+_SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
+_NOBODY = "anon"
 
-_UNWELL = frozenset({408, 429, 500, 502, 503, 504})
+_NONE = (
+    "no Google credentials were found: set gcs_path_service_account or GOOGLE_APPLICATION_CREDENTIALS, or "
+    "give this process a service account"
+)
+_UNREADABLE = "the service account can't be read: it should be a path or the JSON itself"
 
-Body: TypeAlias = bytes | memoryview
-T = TypeVar("T")
-
-
-class Unwell(Exception):
-    """Google did not answer, or said that it can't for now; trying again may help. Ends in the client."""
+_request_once: Any = GCSFileSystem._request.__wrapped__  # noqa: SLF001 - what gcsfs has its retries around
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is asked, and for the sake of which key."""
+def connect(credentials: str | None, *, endpoint_url: str | None, key: str) -> "GcsClient":
+    """Find the credentials and return what asks with them. It blocks. Raises StorageUnavailable."""
+    client = GcsClient(endpoint_url)
+    # An emulator is asked as nobody, unless it is said as whom.
+    nobody = credentials == ANONYMOUS or (credentials is None and not client.on_google)
+    try:
+        client.credentials = _Identity(_NOBODY if nobody else load_credentials(credentials, scope=_SCOPE))
+    except (DefaultCredentialsError, OSError, ValueError) as error:
+        raise StorageUnavailable(_NONE if credentials is None else _UNREADABLE, key=key) from error
+    return client
 
-    method: str
-    url: str
-    key: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Body = b""
 
+class GcsClient(GCSFileSystem):  # type: ignore[misc]  # it has no types
+    """gcsfs, whose methods raise FAILURES. It belongs to the event loop that it is first used on.
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What Google says, read to its end."""
+    It is the class that knows buckets over HTTP alone. What `gcsfs` itself exports first asks by gRPC of what
+    kind a bucket is.
+    """
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+    cachable = False
+
+    def __init__(self, endpoint_url: str | None) -> None:
+        super().__init__(
+            token=_NOBODY,
+            asynchronous=True,
+            endpoint_url=endpoint_url,
+            requests_timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
+            # Objects come as they are kept, and nothing else is worth being compressed.
+            session_kwargs={
+                "headers": {"Accept-Encoding": "identity"},
+                "auto_decompress": False,
+                "read_bufsize": BLOCK_BYTES,
+            },
+        )
 
     @property
-    def ok(self) -> bool:
-        """Whether it is a yes."""
-        return self.status < 400
+    def uploads(self) -> str:
+        """The path to which objects are sent, with a gap for the bucket."""
+        return f"{self._location}/upload/storage/v1/b/{{}}/o"
 
-    def json(self) -> dict[str, Any]:
-        """Return what it says in JSON."""
-        said: dict[str, Any] = json.loads(self.body)
+    @asynccontextmanager
+    async def asking(self, *, bucket: str, key: str) -> AsyncIterator[None]:
+        """Have credentials that are good for some minutes, and raise StorageUnavailable for FAILURES."""
+        try:
+            await self.credentials.renew()
+            yield
+        except FAILURES as error:
+            raise storage_error(error, bucket=bucket, key=key) from error
+
+    async def ask(self, method: str, path: str, *names: str, **request: object) -> dict[str, Any]:
+        """Make a request and return what the answer says. `path` has gaps for the names."""
+        _, body = await self._call(method, path, *names, **request)
+        said: dict[str, Any] = json.loads(body or b"{}")
         return said
 
+    async def begin(self, bucket: str, name: str) -> str:
+        """Have Google expect an object in parts; return the address that takes them."""
+        return str(await initiate_upload(self, bucket, name))
 
-class GcsClient:
-    """Asks about one bucket, as one account. It belongs to the event loop that it is first used on."""
+    async def tell(
+        self, method: str, address: str, *, patiently: bool, **request: object
+    ) -> tuple[int, Mapping[str, str]]:
+        """Make a request, with one try only unless `patiently`; return status and headers of the answer."""
+        tell = self._request if patiently else partial(_request_once, self)
+        status, headers, _, _ = await tell(method, address, **request)
+        return status, headers
 
-    def __init__(self, bucket: str, *, endpoint_url: str, credentials: GcsCredentials) -> None:
-        self._bucket = f"b/{quote(bucket, safe='')}"
-        self._base = endpoint_url.rstrip("/")
-        self._credentials = credentials
-        self._session: aiohttp.ClientSession | None = None
+    @retry_request(retries=TRIES)  # type: ignore[untyped-decorator]  # it has no types
+    async def opened(
+        self, path: str, *names: str, headers: Mapping[str, str], **query: str | None
+    ) -> "OpenedObject | None":
+        """Make a request and return the answer with its body unread, or None if there is no such range."""
+        # As gcsfs does to get a whole file: its other requests read the answer before they return it.
+        session = await self._set_session()
+        response: aiohttp.ClientResponse = await session.get(
+            self._format_path(path, names),
+            params=self._get_params(query),
+            headers=self._get_headers(headers),
+            timeout=self.requests_timeout,
+        )
+        if response.ok:
+            return OpenedObject(response)
+        async with response:
+            if response.status != NO_SUCH_RANGE:
+                validate_response(response.status, await response.read(), path, names)
+        return None
 
-    def objects(self, **query: str) -> str:
-        """Return the address of the bucket's objects."""
-        return f"{self._base}/storage/v1/{self._bucket}/o?{_encoded(query)}"
-
-    def object(self, name: str, **query: str) -> str:
-        """Return the address of one object."""
-        return f"{self._base}/storage/v1/{self._bucket}/o/{quote(name, safe='')}?{_encoded(query)}"
-
-    def uploads(self, **query: str) -> str:
-        """Return the address to which objects are sent."""
-        return f"{self._base}/upload/storage/v1/{self._bucket}/o?{_encoded(query)}"
-
-    async def ask(self, request: Request) -> Answer:
-        """Return the answer, whether it is a yes or a no. Raises StorageUnavailable."""
-        return await self._persistently(request, self.once)
-
-    async def open(self, request: Request) -> aiohttp.ClientResponse:
-        """Return the answer with its body unread; it has to be closed. Raises StorageUnavailable."""
-        return await self._persistently(request, self._opened)
-
-    async def once(self, request: Request) -> Answer:
-        """Do as `ask`, with one try. Raises Unwell; StorageUnavailable if there are no credentials."""
-        response = await self._opened(request)
-        try:
-            async with response:
-                return Answer(response.status, response.headers, await response.read())
-        except BROKE as error:
-            raise _unreachable(error) from error
-
-    async def close(self) -> None:
+    async def shut(self) -> None:
         """Close the connections."""
         if self._session is not None:
             await self._session.close()
 
-    async def _opened(self, request: Request) -> aiohttp.ClientResponse:
-        headers = {**await self._credentials.headers(key=request.key), **request.headers}
-        headers["Content-Length"] = str(len(request.body))
-        url = URL(request.url, encoded=True)
+    _request = retry_request(retries=TRIES)(_request_once)
+
+
+class OpenedObject:
+    """An answer whose body has not been read yet; see Opened."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        # Emulators may not say it; then a read that breaks goes on with whatever is there.
+        self.version = response.headers.get("X-Goog-Generation", "")
+        self.end = end_of(
+            content_range=response.headers.get("Content-Range"),
+            content_length=int(response.headers["Content-Length"]),
+        )
+
+    async def blocks(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body; see Opened."""
         try:
-            response = await self._connected().request(
-                request.method,
-                url,
-                headers=headers,
-                data=_pieces(request.body) if request.body else None,
-                # What is a redirect by its number, 308, is Google's word for a part that has arrived.
-                allow_redirects=False,
-            )
-        except BROKE as error:
-            raise _unreachable(error) from error
-        if response.status in _UNWELL:
-            response.close()
-            raise Unwell(f"answered {response.status}")
-        return response
-
-    async def _persistently(self, request: Request, attempt: Callable[[Request], Awaitable[T]]) -> T:
-        for pause in PAUSES:
-            with suppress(Unwell):
-                return await attempt(request)
-            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - no secret is made of it
-        try:
-            return await attempt(request)
-        except Unwell as error:
-            raise StorageUnavailable(f"Google Cloud Storage {error}", key=request.key) from error
-
-    def _connected(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=REQUESTS),
-                timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
-                # Objects come as they are kept, and nothing else is worth being compressed.
-                headers={"Accept-Encoding": "identity"},
-                auto_decompress=False,
-                read_bufsize=BLOCK_BYTES,
-            )
-        return self._session
+            async for block in self._response.content.iter_chunked(BLOCK_BYTES):
+                yield block
+        except (aiohttp.ClientError, OSError) as error:
+            raise ConnectionBroke from error
+        finally:
+            self._response.close()
 
 
-BROKE = (aiohttp.ClientError, TimeoutError, OSError)
-"""What aiohttp raises when a network does not do what it should."""
+class _Identity(GoogleCredentials):  # type: ignore[misc]  # it has no types
+    """As whom Google is asked. By itself gcsfs gets new tokens on the event loop, whenever it shows them."""
 
+    def __init__(self, token: object) -> None:
+        super().__init__(project="", access="read_write", token=token)
+        self._renewing = asyncio.Lock()
 
-def _unreachable(error: Exception) -> Unwell:
-    return Unwell(f"can't be reached: {type(error).__name__}")
+    async def renew(self) -> None:
+        """Have a token that is good for some minutes."""
+        async with self._renewing:
+            if self.credentials is not None and not self._credentials_valid(LOCAL_REFRESH_BUFFER):
+                await in_thread(self.maybe_refresh)
 
-
-async def _pieces(body: Body) -> AsyncIterator[memoryview]:
-    # aiohttp would hand over the whole at once, and the event loop would copy what the network does not take.
-    whole = memoryview(body)
-    for at in range(0, len(whole), PIECE_BYTES):
-        yield whole[at : at + PIECE_BYTES]
-
-
-def _encoded(query: Mapping[str, str]) -> str:
-    return urlencode(query, quote_via=quote, safe="")
+    def apply(self, out: dict[str, str]) -> None:
+        """Show the token, without a look at what has become of it since."""
+        if self.credentials is not None:
+            self.credentials.apply(out)

@@ -1,11 +1,16 @@
-"""What Google Cloud Storage's statuses mean, in our terms. Its messages stay behind: they name accounts."""
+"""What gcsfs raises, in our terms. Google's messages stay behind: they name accounts."""
 
 from collections.abc import Mapping
+from json import JSONDecodeError
 
-from overnight.domain.errors import StorageError, StorageUnavailable
+from aiohttp import ClientError
+from gcsfs.retry import HttpError, NonRetryableError
+from google.auth.exceptions import GoogleAuthError
 
-NOT_FOUND = 404
-NO_SUCH_RANGE = 416
+from overnight.domain.errors import StorageUnavailable
+
+FAILURES = (ClientError, GoogleAuthError, HttpError, NonRetryableError, OSError, ValueError)
+"""All that gcsfs raises when it is not told yes."""
 
 _BY_STATUS: Mapping[int, str] = {
     400: "Google Cloud Storage does not take the request: is '{bucket}' the name of a bucket?",
@@ -16,8 +21,28 @@ _BY_STATUS: Mapping[int, str] = {
 }
 
 
-def refusal(status: int, *, bucket: str, key: str) -> StorageError:
-    """Return the error for an answer that is a no."""
-    reason = _BY_STATUS.get(status)
-    said = reason.format(bucket=bucket) if reason else f"Google Cloud Storage answered {status}"
-    return StorageUnavailable(said, key=key)
+def storage_error(error: Exception, *, bucket: str, key: str) -> StorageUnavailable:
+    """Say in our terms what Google refused, or why it could not be asked."""
+    return StorageUnavailable(_reason(error).format(bucket=bucket), key=key)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(cause := error.__cause__ or error, GoogleAuthError):
+        return f"Google gives no token for these credentials: {type(cause).__name__}"
+    status = _status(error)
+    if status is None:
+        return f"Google Cloud Storage can't be reached: {type(error).__name__}"
+    return _BY_STATUS.get(status, f"Google Cloud Storage answered {status}")
+
+
+def _status(error: Exception) -> int | None:
+    """Return the status of the answer, which gcsfs tells by kinds of exceptions, and by words."""
+    if isinstance(error, HttpError):
+        return int(error.code) if error.code else None
+    if isinstance(error, FileNotFoundError):
+        return 404
+    if isinstance(error, OSError) and str(error).startswith("Forbidden"):
+        return 403
+    if isinstance(error, ValueError) and not isinstance(error, (ClientError, JSONDecodeError)):
+        return 400
+    return None
