@@ -195,7 +195,7 @@ async def _serve_vertex(gcs: str, bucket: str, **behaviour: Any) -> None:  # noq
         deployment = f'{simulator.deployment}, gcs_bucket_name: {bucket}, api_base: "{simulator.api_base}"'
         typer.echo(f"Serving {simulator.api_base}")
         typer.echo(f"A deployment of it: {{{deployment}}}")
-        typer.echo(f"Its environment: STORAGE_EMULATOR_HOST={gcs} GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT=false")
+        typer.echo(f"Its environment: STORAGE_EMULATOR_HOST={gcs}")
         typer.echo(f"Its token endpoint: {simulator.token_uri}")
         typer.echo(f"Its control door: {simulator.control_url}")
         await stop.wait()

@@ -17,6 +17,9 @@ _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "temporalio")
 _TALKATIVE = ("aiosqlite", "alembic", "azure", "boto3", "botocore", "httpcore2", "httpx2")
 """Loggers whose INFO says what ours says better, or nothing that an operator can use."""
 
+_INDISCREET = ("gcsfs",)
+"""Loggers whose errors quote answers, which name accounts; what went wrong, ours says."""
+
 
 def configure_logging(*, process: str, level: str = "INFO", stream: TextIO | None = None) -> None:
     """Set logging up, once, at the start of a process; `process` is the name that its lines bear.
@@ -82,4 +85,6 @@ def _quieten() -> None:
         logger.propagate = True
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _INDISCREET:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.captureWarnings(capture=True)

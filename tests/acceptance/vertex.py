@@ -31,7 +31,6 @@ class Vertex(Provider):
         """What a process has to be told: where the bucket is, and as whom to ask."""
         return {
             "STORAGE_EMULATOR_HOST": self._gcs,
-            "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
             "ACCOUNT": account(token_uri=f"{self.origin}/token"),
         }
 

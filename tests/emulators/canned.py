@@ -1,4 +1,4 @@
-"""A server that says the same to everybody: for what an emulator can't be brought to say."""
+"""A server that says what it is told to: for what an emulator can't be brought to say."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -7,13 +7,29 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+PATIENCE_SECONDS = 60
+"""How long it may be held."""
+
+
+def _set_already() -> threading.Event:
+    event = threading.Event()
+    event.set()
+    return event
+
 
 @dataclass(slots=True)
 class Canned:
-    """Where it is, and the headers of what it was asked."""
+    """Where it is, and the headers of what it was asked.
+
+    It says each of `at_first` once, a status with headers, before it says what it always does. It says
+    nothing while `held` is not set, until it has lost patience.
+    """
 
     port: int = 0
     asked: list[Message] = field(default_factory=list)
+    at_first: list[tuple[int, Mapping[str, str]]] = field(default_factory=list)
+    held: threading.Event = field(default_factory=_set_already)
+    lost_patience: bool = False
 
     @property
     def url(self) -> str:
@@ -30,13 +46,17 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         self.rfile.read(int(self.headers.get("content-length", 0)))
         self.canned.asked.append(self.headers)
-        self.send_response(self.status)
-        for name, value in self.fields.items():
+        self.canned.lost_patience |= not self.canned.held.wait(PATIENCE_SECONDS)
+        status, fields, body = self.status, self.fields, self.body
+        if self.canned.at_first:
+            (status, fields), body = self.canned.at_first.pop(0), b""
+        self.send_response(status)
+        for name, value in fields.items():
             self.send_header(name, value)
-        self.send_header("content-length", str(len(self.body)))
+        self.send_header("content-length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(self.body)
+            self.wfile.write(body)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - http.server's names
 

@@ -57,6 +57,15 @@ def test_what_libraries_say_of_each_call_is_left_out(name: str) -> None:
     assert lines(stream) == []
 
 
+def test_what_gcsfs_quotes_of_an_answer_is_left_out() -> None:
+    stream = io.StringIO()
+    configure_logging(process="worker", stream=stream)
+
+    logging.getLogger("gcsfs").error("non-retriable exception: night@example.com does not have access")
+
+    assert lines(stream) == []
+
+
 @pytest.mark.parametrize("name", ["uvicorn.error", "temporalio.worker", "anything"])
 def test_the_libraries_lines_look_the_same(name: str) -> None:
     stream = io.StringIO()

@@ -193,6 +193,18 @@ async def test_a_put_goes_through_a_connection_that_breaks(
     assert await read(storage, "files/a") == content
 
 
+async def test_a_small_put_goes_through_a_connection_that_breaks(
+    over_network: Storage, storage: Storage, network: Proxy
+) -> None:
+    content = pattern(MIB)
+    network.cut = Cut(after_sent=300_000)
+
+    await put(over_network, "files/a", content)
+
+    assert network.cuts == 1
+    assert await read(storage, "files/a") == content
+
+
 async def test_a_put_that_does_not_get_through_leaves_nothing(
     over_network: Storage, bucket: Bucket, network: Proxy
 ) -> None:

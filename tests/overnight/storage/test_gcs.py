@@ -1,6 +1,9 @@
 """What only Google Cloud Storage has: whose credentials, its statuses, its emulator's address."""
 
+import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,9 +14,10 @@ from overnight.domain.errors import StorageUnavailable
 from overnight.storage.gcs import GcsStorage
 from tests.emulators.canned import saying
 from tests.emulators.gcs import GcsServer
-from tests.overnight.storage.streams import put, read
+from tests.overnight.storage.streams import MIB, pattern, put, read
 
 TOKEN = '{"access_token": "token-of-the-hour", "expires_in": 3600, "token_type": "Bearer"}'
+TOKEN_ABOUT_TO_END = '{"access_token": "token-of-the-minute", "expires_in": 60, "token_type": "Bearer"}'
 NO_TOKEN = '{"error": "invalid_grant", "error_description": "Invalid JWT Signature for night@example.com"}'
 
 
@@ -65,6 +69,38 @@ async def test_a_service_account_is_asked_for_a_token_once_and_it_goes_with_ever
     assert len(tokens.asked) == 1
 
 
+async def test_a_token_that_is_about_to_end_is_replaced_once_a_request(private_key: str) -> None:
+    with (
+        saying(200, TOKEN_ABOUT_TO_END, content_type="application/json") as tokens,
+        saying(200, "") as google,
+    ):
+        account = service_account(private_key, token_uri=tokens.url)
+        storage = GcsStorage("b", credentials=account, endpoint_url=google.url)
+        for _ in range(3):
+            await put(storage, "files/a", b"x")
+        await storage.close()
+
+    assert (len(tokens.asked), len(google.asked)) == (3, 3)
+
+
+async def test_the_event_loop_goes_on_while_google_is_asked_for_a_token(private_key: str) -> None:
+    with saying(200, TOKEN, content_type="application/json") as tokens, saying(200, "") as google:
+        tokens.held.clear()
+        account = service_account(private_key, token_uri=tokens.url)
+        storage = GcsStorage("b", credentials=account, endpoint_url=google.url)
+        putting = asyncio.create_task(put(storage, "files/a", b"x"))
+
+        while not tokens.asked:  # noqa: ASYNC110 - a server in another thread has no event to wait for
+            await asyncio.sleep(0.01)
+        tokens.held.set()
+        await putting
+        await storage.close()
+
+    # Were Google asked on the event loop, nobody would have let it answer.
+    assert not tokens.lost_patience
+    assert len(google.asked) == 1
+
+
 async def test_a_service_account_that_gets_no_token_is_told_and_not_quoted(private_key: str) -> None:
     with saying(400, NO_TOKEN, content_type="application/json") as tokens, saying(200, "") as google:
         account = service_account(private_key, token_uri=tokens.url)
@@ -103,6 +139,48 @@ async def test_a_no_is_told_in_words(status: int, told: str) -> None:
         said = await why_not(GcsStorage("b", credentials="anonymous", endpoint_url=google.url))
     assert told in said
     assert "night@" not in said
+
+
+async def test_a_request_that_google_was_not_well_for_is_made_again_with_all_that_belongs_to_it() -> None:
+    with saying(200, "") as google:
+        google.at_first = [(503, {}), (429, {})]
+        storage = GcsStorage("b", credentials="anonymous", endpoint_url=google.url)
+        await put(storage, "files/a", b"x" * 1_000)
+        await storage.close()
+
+    assert [asked["Content-Length"] for asked in google.asked] == ["1000"] * 3
+
+
+async def test_a_part_of_which_nothing_is_said_to_have_arrived_is_sent_again() -> None:
+    # Google may say so: 308 without a Range. gcsfs by itself would go on with the next part.
+    with saying(200, "{}") as google:
+        google.at_first = [
+            (200, {"Location": f"{google.url}/session"}),
+            (308, {}),
+            (308, {"Range": f"bytes=0-{MIB - 1}"}),
+        ]
+        storage = GcsStorage("b", credentials="anonymous", endpoint_url=google.url, part_bytes=MIB)
+        stored = await put(storage, "files/a", pattern(MIB + 5))
+        await storage.close()
+
+    first, last = f"bytes 0-{MIB - 1}/*", f"bytes {MIB}-{MIB + 4}/{MIB + 5}"
+    assert [asked["Content-Range"] for asked in google.asked] == [None, first, first, last]
+    assert stored.size == MIB + 5
+
+
+async def test_an_upload_that_google_has_forgotten_is_told() -> None:
+    with saying(404, "") as google:
+        google.at_first = [(200, {"Location": f"{google.url}/session"})]
+        storage = GcsStorage("b", credentials="anonymous", endpoint_url=google.url, part_bytes=MIB)
+        with pytest.raises(StorageUnavailable, match="has forgotten the upload"):
+            await put(storage, "files/a", pattern(MIB + 5))
+        await storage.close()
+
+
+def test_whoever_has_a_bucket_to_hand_does_not_wait_for_gcsfs_before_it_is_used() -> None:
+    code = "import sys, overnight.storage.gcs; print(*{'gcsfs', 'google.auth', 'grpc'} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert loaded.stdout.split() == []
 
 
 @pytest.mark.parametrize("scheme", ["http://", ""])
