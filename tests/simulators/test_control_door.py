@@ -181,7 +181,7 @@ async def test_the_command_serves_vertex_beside_the_storage_that_there_is(
     try:
         assert process.stdout is not None
         said = [(await process.stdout.readline()).decode().strip() for _ in range(5)]
-        assert f"STORAGE_EMULATOR_HOST={gcs} " in said[2]
+        assert said[2] == f"Its environment: STORAGE_EMULATOR_HOST={gcs}"
         async with http.get(f"{gcs}/storage/v1/b/made") as answer:
             assert answer.status == 200
     finally:
