@@ -26,6 +26,7 @@ from overnight.storage.keys import require_key, require_prefix
 from overnight.storage.prefixes import Prefix
 from overnight.storage.probe import probe
 from overnight.storage.protocol import FoundObject, StoredObject
+from overnight.storage.reading_ahead import ahead
 from overnight.storage.resuming import ConnectionBroke, ObjectReplaced, resumed
 from overnight.storage.sending import PART_BYTES, Part, parts, send_all
 from overnight.storage.settings import AzureBlobSettings
@@ -166,10 +167,15 @@ class _Opened:
 
     async def blocks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body; see Opened. Each chunk is asked for with the version of the first."""
-        try:
-            async for chunk in self._answer.chunks():
+        async with aclosing(ahead(self._chunks())) as chunks:
+            async for chunk in chunks:
                 for at in range(0, len(chunk), BLOCK_BYTES):
                     yield chunk[at : at + BLOCK_BYTES]
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        try:
+            async for chunk in self._answer.chunks():
+                yield chunk
         except AzureError as error:
             # Also when the object was replaced: that is said when it is asked for once more.
             raise ConnectionBroke from error

@@ -1,6 +1,7 @@
 """What S3 answers to a GET: its body, read in threads, and what has to be known to go on when it breaks."""
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, FlexibleChecksumError
@@ -8,6 +9,7 @@ from urllib3.exceptions import HTTPError
 
 from overnight.domain.errors import StorageUnavailable
 from overnight.storage.blocks import BLOCK_BYTES
+from overnight.storage.reading_ahead import ahead
 from overnight.storage.resuming import ConnectionBroke, end_of
 from overnight.storage.threads import Threads
 
@@ -30,10 +32,15 @@ class S3Answer:
 
     async def blocks(self) -> AsyncGenerator[bytes, None]:
         """Yield the body; see Opened."""
-        try:
-            while blocks := await self._threads.do(self._read):
-                for block in blocks:
+        async with aclosing(ahead(self._handfuls())) as handfuls:
+            async for handful in handfuls:
+                for block in handful:
                     yield block
+
+    async def _handfuls(self) -> AsyncGenerator[list[bytes], None]:
+        try:
+            while handful := await self._threads.do(self._read):
+                yield handful
         finally:
             self._body.close()
 
