@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from overnight.domain.deployment import Deployment, GooglePlace
+from overnight.domain.deployment import ANY_MODEL, Deployment, GooglePlace
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import ProviderRefused, ProviderUnavailable, SubmissionUnclear
 from overnight.domain.job import Job, Tag
@@ -45,6 +45,7 @@ VERTEX_LIMITS = Limits(
 
 _PAGE_SIZE = "100"
 _HAS_ENDED = (400, 409)
+_GOING_ON = (BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS)
 _PUBLISHERS = {"claude": "anthropic"}
 
 
@@ -57,6 +58,8 @@ class VertexProvider:
             raise ProviderRefused(f"{named(deployment)} has no project", code="invalid_request")
         self.limits = limits_at(deployment, VERTEX_LIMITS)
         self._model = deployment.model
+        # A client that may name any model may not name another project's, to be run on our account.
+        self._any_path = deployment.model_name != ANY_MODEL
         self._jobs_path = (
             f"/projects/{quoted(place.project)}/locations/{quoted(place.location)}/batchPredictionJobs"
         )
@@ -69,15 +72,17 @@ class VertexProvider:
             on_refusal=self._identity.refused,
         )
         self._asking = Asking(deployment, connection)
-        self._storage = GcsStorage(place.bucket, prefix=place.prefix, credentials=place.credentials)
-        self._bucket = VertexBucket(self._storage, address=f"gs://{place.bucket}/{place.prefix}")
+        self._open: dict[str, GcsStorage] = {}
+        self._account = place.credentials
+        self._bucket = VertexBucket(self._store, bucket=place.bucket, prefix=place.prefix)
         self._jobs = SharedReading(self._read_jobs)
 
     def shape(self, endpoint: Endpoint, *, model: str | None) -> Shape:
         """Return the rows of the model. Raises ProviderRefused for an endpoint that it is not for."""
-        shape = vertex_shape(model or self._model, endpoint)
+        name = model or self._model
+        shape = vertex_shape(name, endpoint) if self._any_path or "/" not in name else None
         if shape is None:
-            message = f"{self._asking.name} has no batches of {model or self._model} for {endpoint.value}"
+            message = f"{self._asking.name} has no batches of {name} for {endpoint.value}"
             raise ProviderRefused(message, code="invalid_request")
         return VertexRows(shape)
 
@@ -122,16 +127,17 @@ class VertexProvider:
     async def cancel(self, job_id: str) -> Job:
         """Ask for the job to be cancelled; one that can't be any more is returned as it is.
 
-        Vertex answers with nothing, and the job is still in its old state for a moment.
+        Vertex answers with nothing, and the job may be in its old state for a while. It is returned in that
+        state: whoever waits for another one then waits, and does not ask again and again.
         """
         try:
             await self._asking.of_job(job_id, "POST", f"{self._path(job_id)}:cancel")
         except ProviderUnavailable as error:
-            if error.status not in _HAS_ENDED:
+            job = await self.poll(job_id) if error.status in _HAS_ENDED else None
+            if job is None or job.status in _GOING_ON:
                 raise
-            return await self.poll(job_id)
-        job = await self.poll(job_id)
-        return job if job.status.ended else replace(job, status=BatchStatus.CANCELLING)
+            return job
+        return await self.poll(job_id)
 
     async def results(self, job: Job) -> AsyncGenerator[Result, None]:
         """Yield the rows of all files of predictions; see Provider. Raises StorageError, too."""
@@ -155,7 +161,8 @@ class VertexProvider:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._storage.close()
+        for storage in self._open.values():
+            await storage.close()
         await self._asking.close()
 
     # --- parts ---------------------------------------------------------------------------------
@@ -174,6 +181,11 @@ class VertexProvider:
             # Whoever ignores a token would be asked for the same page for ever.
             token = following if following != token else None
         return sorted(jobs, key=_age, reverse=True)
+
+    def _store(self, bucket: str) -> GcsStorage:
+        if bucket not in self._open:
+            self._open[bucket] = GcsStorage(bucket, credentials=self._account)
+        return self._open[bucket]
 
     def _read(self, raw: Raw) -> Job:
         job = read_vertex_job(raw)

@@ -1,11 +1,15 @@
 """A deployment's corner of a bucket: where its jobs' inputs are, and where Vertex AI puts what it has made.
 
 Every object is named by the tag of its job, so whatever is left of a shard is found by its name alone. What
-messages and workflows call a file's id here is its `gs://` address; a folder's ends with a slash.
+messages and workflows call a file's id here is its `gs://` address; a folder's ends with a slash. A job goes
+on to write where it was told to when the configuration names another bucket meanwhile, so results are read
+and deleted where they are, as long as a tag of ours is in their address.
 """
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+
+import structlog
 
 from overnight.domain.errors import ObjectNotFound
 from overnight.domain.job import Tag
@@ -13,26 +17,34 @@ from overnight.providers.protocol import Content
 from overnight.storage.protocol import Storage
 
 _RESULTS = ".results/"
-_ROWS = re.compile(r"(predictions|errors).*\.jsonl")
+_OURS = re.compile(r"gs://(?P<bucket>[^/]+)/(?P<key>(.+/)?[^/]+\.shard-\d{4,}\.job-\d+\.(jsonl|results/.*))")
+_STATISTICS = "errors_stats"
 _ON_THE_WAY = "/incremental_predictions/"
+
+_log = structlog.stdlib.get_logger(__name__)
+
+Stores = Callable[[str], Storage]
+"""Opens the bucket of a name, whole."""
 
 
 class VertexBucket:
-    """The objects below `address`, as in `gs://bucket/prefix/`; `storage` reaches them without it."""
+    """The objects below `prefix` in `bucket`, and those of running jobs wherever they are."""
 
-    def __init__(self, storage: Storage, *, address: str) -> None:
-        self._storage = storage
-        self._address = address
+    def __init__(self, stores: Stores, *, bucket: str, prefix: str = "") -> None:
+        self._stores = stores
+        self._bucket = bucket
+        self._prefix = prefix
+        self._address = f"gs://{bucket}/{prefix}"
 
     async def put(self, tag: Tag, content: Content) -> str:
         """Write a job's input, whole or not at all; return its address. Raises StorageError."""
-        await self._storage.put(tag.filename, content())
+        await self._stores(self._bucket).put(self._prefix + tag.filename, content())
         return self._address + tag.filename
 
     async def has_input(self, tag: Tag) -> bool:
         """Tell whether the input of the job with this tag is there. Raises StorageError."""
         try:
-            await self._storage.size(tag.filename)
+            await self._stores(self._bucket).size(self._prefix + tag.filename)
         except ObjectNotFound:
             return False
         return True
@@ -48,37 +60,47 @@ class VertexBucket:
     async def left_of(self, tag: Tag) -> list[str]:
         """Return what is there of the tag's shard: inputs, and folders of results. Raises StorageError."""
         found: dict[str, None] = {}
-        async for each in self._storage.list(tag.filenames_of_shard):
-            name, slash, _ = each.key.partition("/")
+        async for each in self._stores(self._bucket).list(self._prefix + tag.filenames_of_shard):
+            name, slash, _ = each.key.removeprefix(self._prefix).partition("/")
             found[self._address + name + slash] = None
         return list(found)
 
     async def results_in(self, folder: str) -> AsyncGenerator[AsyncIterator[bytes], None]:
-        """Yield the content of each file of results below a folder. Raises StorageError."""
-        keys = [found.key async for found in self._storage.list(self._key(folder))]
+        """Yield the content of each file of results below a folder of ours. Raises StorageError."""
+        place = self._place(folder)
+        if place is None:
+            return
+        storage, prefix = place
+        keys = [found.key async for found in storage.list(prefix)]
         for key in _with_results(keys):
-            yield self._storage.get(key)
+            yield storage.get(key)
 
     async def delete(self, address: str) -> None:
-        """Remove an object, or all that is in a folder; what is gone is fine. Raises StorageError."""
-        key = self._key(address)
-        if not key.endswith("/"):
-            await self._storage.delete(key)
-            return
-        for doomed in [found.key async for found in self._storage.list(key)]:
-            await self._storage.delete(doomed)
+        """Remove an object, or all that is in a folder; what is gone, or not ours, is fine.
 
-    def _key(self, address: str) -> str:
-        if not address.startswith(self._address) or address == self._address:
-            # Vertex has been told where to write, and nothing else is ours to read or to delete.
-            raise ObjectNotFound(address)
-        return address.removeprefix(self._address)
+        Raises StorageError.
+        """
+        place = self._place(address)
+        if place is None:
+            _log.warning("not deleted, for it bears no tag of ours", address=address)
+            return
+        storage, key = place
+        if not key.endswith("/"):
+            await storage.delete(key)
+            return
+        for doomed in [found.key async for found in storage.list(key)]:
+            await storage.delete(doomed)
+
+    def _place(self, address: str) -> tuple[Storage, str] | None:
+        """Return where an address is; None if it bears no tag of ours, so that it is none of our affair."""
+        ours = _OURS.fullmatch(address)
+        return (self._stores(ours["bucket"]), ours["key"]) if ours else None
 
 
 def _with_results(keys: Sequence[str]) -> list[str]:
-    """Return what holds rows: predictions, and errors where these are apart, but no statistics of either.
+    """Return what may hold rows: all but statistics, since models differ in how they call their files.
 
     Copies of what was exported while the job ran may lie beside them, or, where it broke off, alone.
     """
-    rows = [key for key in keys if _ROWS.fullmatch(key.rpartition("/")[2])]
+    rows = [key for key in keys if _STATISTICS not in key.rpartition("/")[2]]
     return [key for key in rows if _ON_THE_WAY not in key] or rows

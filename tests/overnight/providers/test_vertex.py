@@ -132,6 +132,43 @@ async def test_what_vertex_can_t_be_told_is_refused_by_its_name(script: Scripted
     await provider.close()
 
 
+async def test_a_client_that_may_name_any_model_may_not_name_another_project_s(script: Scripted) -> None:
+    tuned = "projects/1/locations/l/models/tuned"
+    own, anybody_s = asked_of(script, model=tuned), asked_of(script, model=tuned, model_name="*")
+    assert own.shape(CHAT, model=None)
+    with pytest.raises(ProviderRefused):
+        anybody_s.shape(CHAT, model=None)
+    await own.close()
+    await anybody_s.close()
+
+
+# --- being cancelled ---------------------------------------------------------------------------
+
+
+async def test_a_job_that_runs_on_after_its_cancel_is_shown_as_it_is(script: Scripted) -> None:
+    """Were it called cancelling, whoever waits for another status would ask again at once, without end."""
+    script.says(f"POST {JOBS}/7:cancel", {})
+    script.says(f"GET {JOBS}/7", {"name": "a/7", "state": "JOB_STATE_RUNNING"})
+    provider = asked_of(script)
+    assert (await provider.cancel("7")).status is BatchStatus.IN_PROGRESS
+    await provider.close()
+
+
+@pytest.mark.parametrize("status", [400, 409])
+async def test_a_cancel_that_is_refused_while_the_job_runs_is_to_be_repeated(
+    script: Scripted, status: int
+) -> None:
+    error = {"error": {"code": status, "message": "Aborted.", "status": "ABORTED"}}
+    script.says(f"POST {JOBS}/7:cancel", error, status=status)
+    script.says(f"GET {JOBS}/7", {"name": "a/7", "state": "JOB_STATE_RUNNING"})
+    provider = asked_of(script)
+    with pytest.raises(ProviderUnavailable):
+        await provider.cancel("7")
+    script.says(f"GET {JOBS}/7", {"name": "a/7", "state": "JOB_STATE_SUCCEEDED"})
+    assert (await provider.cancel("7")).status is BatchStatus.COMPLETED
+    await provider.close()
+
+
 # --- rows --------------------------------------------------------------------------------------
 
 
