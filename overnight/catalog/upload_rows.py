@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from overnight.catalog import rows
@@ -10,7 +10,14 @@ from overnight.catalog.connections import Connections
 from overnight.catalog.tables import files, upload_parts, uploads
 from overnight.domain.errors import InvalidRequest, UnknownUpload
 from overnight.domain.file import File
-from overnight.domain.upload import MAX_PARTS, UPLOAD_LIFETIME, Upload, UploadPart, UploadStatus
+from overnight.domain.upload import (
+    MAX_PART_BYTES,
+    MAX_PARTS,
+    UPLOAD_LIFETIME,
+    Upload,
+    UploadPart,
+    UploadStatus,
+)
 
 _PENDING = UploadStatus.PENDING.value
 
@@ -31,7 +38,8 @@ class UploadRows(Connections):
     async def add_part(self, part: UploadPart, *, project: str, now: datetime) -> None:
         """Acknowledge a part whose bytes are stored: its upload has another hour to go.
 
-        Raises UnknownUpload, UploadNotPending, and InvalidRequest when there are too many.
+        Raises UnknownUpload, UploadNotPending, and InvalidRequest when there are too many, or far more bytes
+        than the upload was created for.
         """
         another = update(uploads).where(
             uploads.c.id == part.upload_id,
@@ -47,6 +55,9 @@ class UploadRows(Connections):
                 upload.require_pending(now, wanted="add a part to")
                 raise InvalidRequest(f"An upload has at most {MAX_PARTS} parts.", param="upload_id")
             await connection.execute(insert(upload_parts).values(**row))
+            if await _is_far_too_much(connection, part.upload_id):
+                message = "The parts hold far more bytes than the upload was created for."
+                raise InvalidRequest(message, param="data", code="invalid_value")
 
     async def parts(self, upload_id: str) -> dict[str, UploadPart]:
         """Return the acknowledged parts of an upload by their ids."""
@@ -122,3 +133,11 @@ async def _find(connection: AsyncConnection, upload_id: str, project: str) -> Up
 
 def _pending(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return uploads.c.status == _PENDING, uploads.c.expires_at > now
+
+
+async def _is_far_too_much(connection: AsyncConnection, upload_id: str) -> bool:
+    """Tell whether parts have outgrown their upload, even if each was sent twice and one in vain."""
+    held = select(func.sum(upload_parts.c.bytes)).where(upload_parts.c.upload_id == upload_id)
+    wanted = select(uploads.c.bytes).where(uploads.c.id == upload_id)
+    most = 2 * (await connection.execute(wanted)).scalar_one() + MAX_PART_BYTES
+    return bool((await connection.execute(held)).scalar_one() > most)

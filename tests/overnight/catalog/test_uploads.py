@@ -9,7 +9,7 @@ import pytest
 from overnight.catalog import Catalog, upload_rows
 from overnight.domain.errors import InvalidRequest, UnknownUpload, UploadNotPending
 from overnight.domain.file import File, FilePurpose
-from overnight.domain.upload import UPLOAD_LIFETIME, Upload, UploadPart, UploadStatus
+from overnight.domain.upload import MAX_PART_BYTES, UPLOAD_LIFETIME, Upload, UploadPart, UploadStatus
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 UPLOAD = Upload(
@@ -80,6 +80,15 @@ async def test_an_upload_has_so_many_parts_and_no_more(
     with pytest.raises(InvalidRequest, match="at most 2 parts"):
         await add(catalog, part(3))
     assert len(await catalog.parts("upload_1")) == 2
+
+
+async def test_parts_may_be_sent_anew_but_hold_no_more_than_that(catalog: Catalog) -> None:
+    await catalog.add_upload(UPLOAD)
+    large = replace(part(1), bytes=MAX_PART_BYTES)
+    await add(catalog, large, *(part(number) for number in range(2, 6)))
+    with pytest.raises(InvalidRequest, match="far more bytes"):
+        await add(catalog, part(6))
+    assert len(await catalog.parts("upload_1")) == 5
 
 
 async def test_each_part_gives_its_upload_another_hour(catalog: Catalog) -> None:
