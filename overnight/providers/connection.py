@@ -83,7 +83,7 @@ class Connection:
     """The HTTP client of one deployment. `name` is how messages call the deployment.
 
     Requests go below `base` and nowhere else, with `query` added to each. `on_refusal` is called when the
-    credentials are not accepted, so that the next ones may be others. Every method raises
+    credentials of a call are not accepted; after that others are shown, once. Every method raises
     ProviderUnavailable when no connection can be made, and ConnectionLost when one ends too soon.
     """
 
@@ -95,7 +95,7 @@ class Connection:
         credentials: Credentials,
         query: Mapping[str, str] | None = None,
         patience: Patience | None = None,
-        on_refusal: Callable[[], None] = lambda: None,
+        on_refusal: Callable[[], None] | None = None,
     ) -> None:
         self._name = name
         self._on_refusal = on_refusal
@@ -120,13 +120,21 @@ class Connection:
         query: Mapping[str, str] | None = None,
     ) -> Answer:
         """Make one call, and read its whole answer. Redirects are answers too: none is followed."""
-        headers = await self._shown()
         body = b"" if json is None else msgspec.json.encode(json)
-        if json is not None:
-            headers["Content-Type"] = "application/json"
         silence = self._patience.look if method == "GET" else self._patience.answer
-        request = self._request(method, path, headers=headers, silence=silence, content=body, query=query)
-        return await self._answer(request)
+
+        async def ask() -> Answer:
+            kind = {} if json is None else {"Content-Type": "application/json"}
+            headers = {**await self._shown(), **kind}
+            request = self._request(method, path, headers=headers, silence=silence, content=body, query=query)
+            return await self._answer(request)
+
+        answer = await ask()
+        if answer.status != _UNAUTHORIZED or self._on_refusal is None:
+            return answer
+        # Nothing was done. A token can end before its time.
+        self._on_refusal()
+        return await ask()
 
     async def upload(self, path: str, form: Form) -> Answer:
         """Send a form, in constant memory. Raises what the form's content raises, too."""
@@ -186,8 +194,6 @@ class Connection:
 
     async def _answer(self, request: httpx2.Request) -> Answer:
         async with self._opened(request) as response:
-            if response.status_code == _UNAUTHORIZED:
-                self._on_refusal()
             return await self._read(response)
 
     async def _taken_in(self, form: Form) -> AsyncGenerator[bytes, None]:

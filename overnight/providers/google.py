@@ -43,12 +43,15 @@ class GoogleTokens:
         Raises ProviderRefused when there are no credentials, ProviderUnavailable when Google can't be asked.
         """
         async with self._asking:
-            if self._credentials is None:
-                self._credentials = await self._in_thread(load_credentials, self._given, scope=_SCOPE)
-            if not _is_fresh(self._credentials):
-                await self._in_thread(_refresh, self._credentials)
+            # A call that is refused meanwhile may have these forgotten.
+            credentials = self._credentials
+            if credentials is None:
+                credentials = await self._in_thread(load_credentials, self._given, scope=_SCOPE)
+                self._credentials = credentials
+            if not _is_fresh(credentials):
+                await self._in_thread(_refresh, credentials)
                 self._had_one = True
-            return str(self._credentials.token)
+            return str(credentials.token)
 
     def forget(self) -> None:
         """Ask for a new token next time: the one there is was not accepted."""
@@ -58,14 +61,18 @@ class GoogleTokens:
         # google-auth's messages quote paths, accounts and answers, so they are not passed on.
         try:
             return await asyncio.to_thread(work, *args, **kwargs)
-        except (DefaultCredentialsError, OSError, ValueError):
+        except (DefaultCredentialsError, OSError, ValueError) as error:
+            if self._given is None and isinstance(error, DefaultCredentialsError):
+                # Also what is raised when the machine's own account has not answered in time.
+                raise ProviderUnavailable(f"{self._name} finds no credentials of Google's") from None
             message = f"{self._name} has no credentials: none could be read"
             raise ProviderRefused(message, code="no_credentials") from None
         except TransportError:
             raise ProviderUnavailable(f"{self._name} can't ask Google for a token") from None
         except RefreshError as error:
             # Refused, too, is an account that has had tokens before, while somebody renews its key.
-            if error.retryable or self._had_one:
+            # And a metadata server that can't be reached is no refusal, although google-auth says so.
+            if error.retryable or self._had_one or isinstance(error.__cause__, TransportError):
                 raise ProviderUnavailable(f"{self._name} gets no new token from Google") from None
             message = f"{self._name} gets no token from Google: its credentials are refused"
             raise ProviderRefused(message, code="no_credentials") from None

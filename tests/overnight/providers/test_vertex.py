@@ -244,11 +244,14 @@ async def test_a_token_that_ends_while_a_job_runs_is_replaced(desk: Desk) -> Non
     provider = VertexProvider(replace(desk.deployment, google=place))
     desk.rule(key="only-tokens")
     job: Job = await provider.submit(tag=tag(), file_id=uploaded, endpoint=CHAT)
+    issued = desk.simulator.desk.tokens.parts()["issued"]
+    for token in list(desk.simulator.desk.tokens._issued):
+        desk.simulator.desk.tokens._issued[token] -= timedelta(hours=2).total_seconds()
+    assert (await provider.poll(job.id)).id == job.id
+    assert desk.simulator.desk.tokens.parts()["issued"] > issued
     desk.rule(token_seconds=0)
     with pytest.raises(ProviderUnavailable):
         await provider.poll(job.id)
-    desk.rule(token_seconds=timedelta(hours=1).total_seconds())
-    assert (await provider.poll(job.id)).id == job.id
     await provider.close()
 
 
