@@ -38,20 +38,24 @@ class Erasing:
         self._catalog = catalog
         self._storage = storage
         self._clock = clock
+        self._after = ""
 
     @activity.defn(name="erase_files")
     async def erase_files(self) -> int:
         """Erase the bytes of deleted and expired files; return of how many."""
-        now, after, erased = self._clock(), "", 0
+        now, erased = self._clock(), 0
         eraser = _Eraser(self._storage)
         async with heartbeating():
             while erased < MAX_FILES and not eraser.gave_up:
-                files = await self._catalog.erasable_files(now=now, after=after, limit=_A_QUERY)
+                files = await self._catalog.erasable_files(now=now, after=self._after, limit=_A_QUERY)
                 if not files:
                     break
                 gone = [file.id for file in files if await eraser.erase(file.key)]
                 await self._catalog.mark_erased(gone, now=now)
-                erased, after = erased + len(gone), files[-1].id
+                erased, self._after = erased + len(gone), files[-1].id
+        if not eraser.gave_up:
+            # Otherwise those which the store holds on to would be all that is ever tried.
+            self._after = ""
         return erased
 
     @activity.defn(name="clear_uploads")

@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from activities.clock import Clock, utc_now
 from activities.executions import workflow_status
 from activities.heartbeat import heartbeating
+from activities.ownership import Ownership
 from activities.strays import Kind, kinds
 from overnight.catalog import Catalog
 from overnight.domain import ids, layout
@@ -25,11 +26,14 @@ ROW_DUE = timedelta(hours=1)
 """How old an object is that should have its row by now."""
 
 GRACE = timedelta(days=1)
-"""How long an object without a row stays once it was reported. A catalog that was lost, or a store that two
-installations share, makes a stray of everything: somebody is to have the time to read the log."""
+"""How long an object without a row stays once it was reported. A catalog that was restored from a backup
+makes a stray of everything that is younger: somebody is to have the time to read the log."""
 
 FORGOTTEN = timedelta(days=7)
 """After so long a stray that is still there is reported once more."""
+
+MAX_REFUSALS = 3
+"""So often may the store refuse in one sweep before the rest of it waits for the next one."""
 
 MAX_BATCHES = 50
 MAX_OBJECTS = 1_000
@@ -49,6 +53,8 @@ class Sweeping:
         self._client = client
         self._clock = clock
         self._kinds = kinds(catalog)
+        self._refusals = 0
+        self._ownership = Ownership(catalog=catalog, storage=storage, kinds=self._kinds)
         # Wherever it begins, so that workers which are often restarted get everywhere too.
         self._section = secrets.randbelow(len(ids.ID_SECTIONS))
 
@@ -60,6 +66,7 @@ class Sweeping:
         so each sweep looks at the next one of many sections.
         """
         now, removed = self._clock(), 0
+        self._refusals = 0
         async with heartbeating():
             try:
                 removed += await self._sweep_batches(now)
@@ -77,7 +84,11 @@ class Sweeping:
             status = await workflow_status(self._client, order.batch_id)
             # Somebody may have reset one that had failed, and its row does not say so yet.
             if status is not WorkflowExecutionStatus.RUNNING:
-                removed += await self._sweep_batch(order.batch_id, now, at_most=MAX_OBJECTS - removed)
+                try:
+                    removed += await self._sweep_batch(order.batch_id, now, at_most=MAX_OBJECTS - removed)
+                except StorageError as error:
+                    # What is locked there must not hold up what others have left.
+                    self._refused(error)
             if removed >= MAX_OBJECTS:
                 break
         return removed
@@ -93,12 +104,14 @@ class Sweeping:
         return removed
 
     async def _sweep_strays(self, now: datetime) -> int:
-        section = self._next_section()
-        removed = sum([await self._sweep_kind(kind, section, now) for kind in self._kinds])
+        section, removed = self._next_section(), 0
+        ours = await self._ownership.is_ours()
+        for kind in self._kinds:
+            removed += await self._sweep_kind(kind, section, now, ours=ours)
         await self._catalog.forget_strays(noticed_by=now - FORGOTTEN)
         return removed
 
-    async def _sweep_kind(self, kind: Kind, section: str, now: datetime) -> int:
+    async def _sweep_kind(self, kind: Kind, section: str, now: datetime, *, ours: bool) -> int:
         """Report what is noticed for the first time, remove what was so long enough ago."""
         reported = size = removed = 0
         async for strays in self._strays(kind, section, now):
@@ -106,14 +119,28 @@ class Sweeping:
             for stray in strays:
                 if since[stray.key] == now:
                     reported, size = reported + 1, size + stray.size
-                elif since[stray.key] <= now - GRACE:
-                    await self._storage.delete(stray.key)
-                    removed += 1
+                elif ours and since[stray.key] <= now - GRACE:
+                    removed += await self._remove(stray.key)
         if reported:
-            due = (now + GRACE).isoformat(timespec="seconds")
+            due = (now + GRACE).isoformat(timespec="seconds") if ours else "never"
             what = {"kind": kind.name, "objects": reported, "bytes": size, "removed_after": due}
             _log.warning("objects that no row knows", **what)
         return removed
+
+    async def _remove(self, key: str) -> int:
+        try:
+            await self._storage.delete(key)
+        except StorageError as error:
+            self._refused(error)
+            return 0
+        return 1
+
+    def _refused(self, error: StorageError) -> None:
+        """Go on after a refusal. Raises the error once there have been too many: then the store is down."""
+        self._refusals += 1
+        if self._refusals >= MAX_REFUSALS:
+            raise error
+        _log.warning("leftover not removed", reason=error.message)
 
     async def _strays(self, kind: Kind, section: str, now: datetime) -> AsyncIterator[list[FoundObject]]:
         """Yield what no row knows and that should have one by now, some at a time."""

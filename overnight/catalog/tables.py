@@ -162,3 +162,5 @@ jobs = Table(
     Column("updated_at", Moment, nullable=False),
     Index("jobs_by_batch", "batch_id", "shard", "number"),
 )
+
+installation = Table("installation", metadata, Column("id", String(64), primary_key=True))

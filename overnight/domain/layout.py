@@ -2,6 +2,9 @@
 
 from overnight.domain.file import BatchFileKind
 
+OWNER_KEY = "owner"
+"""The key of the id of the one catalog that knows what is in the store."""
+
 _FILES = "files/"
 _UPLOADS = "uploads/"
 _WORK = "work/"

@@ -116,6 +116,20 @@ async def test_a_round_ends_after_so_many_files_and_the_next_one_goes_on(
     assert [await eraser.erase(), await eraser.erase()] == [6, 4]
 
 
+async def test_files_that_the_store_holds_on_to_do_not_keep_the_others_from_their_turn(
+    eraser: Eraser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "MAX_REFUSALS", 2)
+    monkeypatch.setattr(erasing, "_A_QUERY", 2)
+    await eraser.delete(*await files(eraser, "abcd"))
+    eraser.storage.kept = {file_key("file-a"), file_key("file-b")}
+    step = eraser._step()
+    erased = [await ActivityEnvironment().run(step.erase_files) for _ in range(2)]
+    assert erased == [0, 2]
+    eraser.storage.kept.clear()
+    assert await ActivityEnvironment().run(step.erase_files) == 2
+
+
 async def test_what_the_store_wont_remove_holds_up_nothing_and_goes_another_time(eraser: Eraser) -> None:
     await eraser.delete(*await files(eraser, "abc"))
     eraser.storage.kept = {file_key("file-a")}

@@ -16,7 +16,7 @@ from overnight.domain.batch import BatchChange, Stamps
 from overnight.domain.errors import StorageUnavailable
 from overnight.domain.file import FilePurpose
 from overnight.domain.ids import ID_SECTIONS, new_batch_id, new_file_id, new_part_id, new_upload_id
-from overnight.domain.layout import file_key, part_key, plan_key, upload_part_key
+from overnight.domain.layout import OWNER_KEY, file_key, part_key, plan_key, upload_part_key
 from overnight.domain.status import BatchStatus
 from overnight.domain.upload import Upload, UploadPart
 from overnight.storage.memory import MemoryStorage
@@ -36,6 +36,7 @@ class Sweeper:
     temporal: WorkflowEnvironment
     written_at: datetime = LONG_AGO
     now: datetime = NOW
+    owner: str | None = None
     reports: list[tuple[str, int, int]] = field(default_factory=list)
 
     def _step(self) -> Sweeping:
@@ -47,12 +48,21 @@ class Sweeper:
             clock=lambda: self.now,
         )
 
+    async def own(self) -> None:
+        """Have the store belong to `owner`, by default to the house's own catalog."""
+        await self.house.put(OWNER_KEY, (self.owner or await self.house.catalog.installation_id()).encode())
+
+    async def objects(self) -> list[str]:
+        """Return what there is, but for the mark of whose it is."""
+        return sorted({*await self.house.keys("")} - {OWNER_KEY})
+
     async def sweep(self) -> int:
         return await ActivityEnvironment().run(self._step().sweep)
 
     async def sweep_every_section(self) -> int:
         """Sweep everything; `reports` are what this has reported, by kind."""
         step = self._step()
+        await self.own()
         with capture_logs() as log:
             removed = sum([await ActivityEnvironment().run(step.sweep) for _ in ID_SECTIONS])
         reported = [line for line in log if line["event"] == "objects that no row knows"]
@@ -170,7 +180,7 @@ async def test_what_no_row_knows_is_reported_and_goes_after_a_grace_period_and_t
     assert (await sweeper.sweep_every_section(), sweeper.reports) == (0, [])
     sweeper.now += timedelta(seconds=1)
     assert await sweeper.sweep_every_section() == 8
-    assert sorted(await sweeper.house.keys("")) == sorted([*kept, file_key(deleted)])
+    assert await sweeper.objects() == sorted([*kept, file_key(deleted)])
 
 
 async def test_a_part_that_came_when_its_upload_was_cleared_already_is_swept_up(sweeper: Sweeper) -> None:
@@ -222,7 +232,50 @@ async def test_what_does_not_look_like_ours_is_nobodys_business(sweeper: Sweeper
     await sweeper.sweep_every_section()
     sweeper.now += GRACE
     assert (await sweeper.sweep_every_section(), sweeper.reports) == (0, [])
-    assert sorted(await sweeper.house.keys("")) == foreign
+    assert await sweeper.objects() == foreign
+
+
+async def test_in_the_store_of_another_catalog_strays_are_reported_and_stay(sweeper: Sweeper) -> None:
+    key = file_key(new_file_id())
+    await sweeper.house.put(key, b"{}\n")
+    sweeper.owner = "installation_of_somebody_else"
+    assert (await sweeper.sweep_every_section(), sweeper.reports) == (0, [("files", 1, 3)])
+    sweeper.now += GRACE
+    assert await sweeper.sweep_every_section() == 0
+    assert await sweeper.objects() == [key]
+
+
+async def test_a_store_that_is_nobody_s_becomes_ours_if_we_know_what_it_holds(sweeper: Sweeper) -> None:
+    await known(sweeper)
+    await sweeper.house.put(file_key(new_file_id()), b"{}\n")
+    await sweeper.sweep()
+    ours = await sweeper.house.catalog.installation_id()
+    assert await sweeper.house.content(OWNER_KEY) == ours.encode()
+
+
+async def test_a_store_that_is_nobody_s_and_full_of_strangers_stays_so(sweeper: Sweeper) -> None:
+    await known(sweeper)
+    for _ in range(4):
+        await sweeper.house.put(file_key(new_file_id()), b"{}\n")
+    await sweeper.sweep()
+    assert OWNER_KEY not in await sweeper.house.keys("")
+
+
+@pytest.mark.parametrize("number", range(3))
+async def test_a_batch_whose_leftovers_are_locked_holds_up_no_other(sweeper: Sweeper, number: int) -> None:
+    class Locked(MemoryStorage):
+        locked = "nothing"
+
+        async def delete(self, key: str) -> None:
+            if self.locked in key:
+                raise StorageUnavailable("held", key=key)
+            await super().delete(key)
+
+    sweeper.house.storage = storage = Locked(clock=lambda: LONG_AGO)
+    batches = [await sweeper.leftovers(BatchStatus.FAILED, ended_at=LONG_AGO) for _ in range(3)]
+    storage.locked = batches[number]
+    assert await sweeper.sweep() == 4
+    assert all(batches[number] in key for key in await sweeper.house.keys("work/"))
 
 
 async def test_a_store_that_is_down_breaks_a_sweep_off_and_fails_nothing(sweeper: Sweeper) -> None:
