@@ -1,6 +1,7 @@
-"""The step before the last: sealed shards, one after the other, become the batch's two files."""
+"""The step before the last: sealed shards, one after the other, become the batch's files and its receipt."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 from temporalio import activity
 
@@ -12,6 +13,7 @@ from activities.waiting import telling_why
 from overnight.catalog import Catalog
 from overnight.domain import ids, layout
 from overnight.domain.file import BatchFileKind
+from overnight.storage.abreast import abreast
 from overnight.storage.protocol import Storage
 
 
@@ -24,7 +26,10 @@ class Collect:
 
     @activity.defn(name="collect")
     async def collect(self, order: CollectOrder) -> Collected:
-        """Write the output and the error file, and their rows. Raises BatchOver when they were delivered."""
+        """Write the output and the error file, the receipt, and their rows.
+
+        Raises BatchOver when they were delivered.
+        """
         outputs = [shard.attempt if shard.output else None for shard in order.shards]
         errors = [shard.attempt if shard.error else None for shard in order.shards]
         async with (
@@ -33,18 +38,19 @@ class Collect:
             telling_why(self._catalog, order.batch_id, step="collect"),
         ):
             return Collected(
-                output_file_id=await self._file(order, kind=BatchFileKind.OUTPUT, attempts=outputs),
-                error_file_id=await self._file(order, kind=BatchFileKind.ERROR, attempts=errors),
+                output_file_id=await self._results(order, kind=BatchFileKind.OUTPUT, attempts=outputs),
+                error_file_id=await self._results(order, kind=BatchFileKind.ERROR, attempts=errors),
+                receipt_file_id=await self._receipt(order),
             )
 
     @activity.defn(name="tidy")
     async def tidy(self, batch_id: str) -> None:
         """Remove what the batch needed only while it ran."""
         async with heartbeating():
-            async for stored in self._storage.list(layout.work_prefix(batch_id)):
-                await self._storage.delete(stored.key)
+            prefix = layout.work_prefix(batch_id)
+            await abreast((found.key async for found in self._storage.list(prefix)), self._storage.delete)
 
-    async def _file(
+    async def _results(
         self, order: CollectOrder, *, kind: BatchFileKind, attempts: list[str | None]
     ) -> str | None:
         keys = [
@@ -52,16 +58,31 @@ class Collect:
             for shard, attempt in enumerate(attempts)
             if attempt is not None
         ]
-        if not keys:
-            return None
+        return await self._file(order, kind, keys, expires_after=order.output_expires_after) if keys else None
+
+    async def _receipt(self, order: CollectOrder) -> str | None:
+        attempts = [shard.charged_by for shard in order.shards]
+        keys = [
+            layout.receipt_key(order.batch_id, shard, attempt=attempt, charged=True)
+            for shard, attempt in enumerate(attempts)
+            if attempt is not None
+        ]
+        # A receipt that lacks lines would be none.
+        whole = len(keys) == len(attempts)
+        return await self._file(order, BatchFileKind.RECEIPT, keys) if whole else None
+
+    async def _file(
+        self,
+        order: CollectOrder,
+        kind: BatchFileKind,
+        keys: list[str],
+        *,
+        expires_after: timedelta | None = None,
+    ) -> str:
         file_id = ids.output_file_id(order.batch_id, kind)
         stored = await self._storage.put(layout.file_key(file_id), self._one_after_the_other(keys))
         file = batch_file(
-            order.batch_id,
-            kind,
-            stored=stored,
-            project=order.project,
-            expires_after=order.output_expires_after,
+            order.batch_id, kind, stored=stored, project=order.project, expires_after=expires_after
         )
         await self._catalog.add_file(file)
         return file_id

@@ -4,6 +4,7 @@ Rows say what is to go, and are told when it is gone; so what is cut off is gone
 remove is left for the next round, and holds up nothing else.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -15,6 +16,7 @@ from overnight.catalog import Catalog
 from overnight.domain import layout
 from overnight.domain.errors import StorageError
 from overnight.domain.upload import Upload, UploadStatus
+from overnight.storage.abreast import abreast
 from overnight.storage.protocol import Storage
 
 ASSEMBLY_TIME = timedelta(hours=1)
@@ -24,7 +26,7 @@ MAX_FILES = 10_000
 """How many files one round erases; the next one goes on. Other work waits for the end of a round."""
 
 MAX_REFUSALS = 10
-"""So often may the store refuse in one round. Then it is down, and is asked no further."""
+"""So often may the store refuse in one round. Then it is down, and no more is begun."""
 
 _A_QUERY = 500
 
@@ -50,7 +52,8 @@ class Erasing:
                 files = await self._catalog.erasable_files(now=now, after=self._after, limit=_A_QUERY)
                 if not files:
                     break
-                gone = [file.id for file in files if await eraser.erase(file.key)]
+                keys = await eraser.erase(file.key for file in files)
+                gone = [file.id for file in files if file.key in keys]
                 await self._catalog.mark_erased(gone, now=now)
                 erased, self._after = erased + len(gone), files[-1].id
         if not eraser.gave_up:
@@ -89,27 +92,33 @@ class _Eraser:
     def gave_up(self) -> bool:
         return self._refusals >= MAX_REFUSALS
 
-    async def erase(self, key: str) -> bool:
-        """Remove an object; say whether it is gone."""
-        if self.gave_up:
-            return False
-        try:
-            await self._storage.delete(key)
-        except StorageError as error:
-            self._refused(error)
-            return False
-        return True
+    async def erase(self, keys: Iterable[str]) -> set[str]:
+        """Remove objects; return the keys of those that are gone."""
+        gone: set[str] = set()
+
+        async def erase(key: str) -> None:
+            if self.gave_up:
+                return
+            try:
+                await self._storage.delete(key)
+            except StorageError as error:
+                self._refused(error)
+            else:
+                gone.add(key)
+
+        await abreast(keys, erase)
+        return gone
 
     async def erase_all(self, prefix: str) -> bool:
         """Remove all objects below `prefix`; say whether they are gone."""
         if self.gave_up:
             return False
         try:
-            keys = [found.key async for found in self._storage.list(prefix)]
+            keys = {found.key async for found in self._storage.list(prefix)}
         except StorageError as error:
             self._refused(error)
             return False
-        return all([await self.erase(key) for key in keys])
+        return await self.erase(keys) == keys
 
     def _refused(self, error: StorageError) -> None:
         self._refusals += 1

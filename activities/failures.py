@@ -5,6 +5,7 @@ are written for that. Of any other only the type and the place are told: its mes
 request, an answer or a key.
 """
 
+import asyncio
 import traceback
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import structlog
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, TemporalError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, TemporalError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from overnight.domain.errors import (
@@ -22,6 +23,7 @@ from overnight.domain.errors import (
     ProviderUnavailable,
     UnknownBatch,
     UnknownFile,
+    WebhookNotTaken,
 )
 from overnight.outcomes import UnansweredLines
 
@@ -35,7 +37,13 @@ NOT_RETRYABLE: tuple[type[OvernightError], ...] = (
 """Trying again with the same input can only end the same way."""
 
 LONGEST_PAUSE = timedelta(hours=1)
-"""What a provider's `Retry-After` is cut to."""
+"""What a provider's, or a webhook's, `Retry-After` is cut to."""
+
+HANDED_BACK = "HandedBack"
+"""The type of what a step ends with whose worker was told to stop: somebody else goes on with it at once."""
+
+_AT_ONCE = timedelta(milliseconds=1)
+"""Less than the usual pause, which is for what has failed. Zero would mean the usual one."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -54,10 +62,30 @@ class _Translating(ActivityInboundInterceptor):
             return await super().execute_activity(input)
         except TemporalError:
             raise
+        except asyncio.CancelledError:
+            if is_worker_stopping():
+                raise handed_back() from None
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its message must not reach the history
-            failure = as_failure(error, usual_pause=_usual_pause())
+            failure = as_failure(error, usual_pause=usual_pause())
             _log.warning("activity failed", error=failure.type, reason=failure.message)
             raise failure from None
+
+
+def is_worker_stopping() -> bool:
+    """Tell whether the running activity is to end because its worker does, and not its batch."""
+    details = activity.cancellation_details()
+    return activity.is_worker_shutdown() and not (details and details.cancel_requested)
+
+
+def handed_back() -> ApplicationError:
+    """Return what has another worker go on with the running activity at once. Nothing has failed."""
+    return ApplicationError(
+        "its worker was told to stop",
+        type=HANDED_BACK,
+        next_retry_delay=_AT_ONCE,
+        category=ApplicationErrorCategory.BENIGN,
+    )
 
 
 def as_failure(error: Exception, *, usual_pause: timedelta = timedelta(0)) -> ApplicationError:
@@ -69,25 +97,38 @@ def as_failure(error: Exception, *, usual_pause: timedelta = timedelta(0)) -> Ap
             type=type(error).__name__,
             non_retryable=not retryable,
             next_retry_delay=_pause(error, usual_pause),
+            category=_category(error),
         )
     return ApplicationError(f"unexpected error {_place(error)}", type=type(error).__name__)
 
 
+def _category(error: OvernightError) -> ApplicationErrorCategory:
+    # That somebody else's server is down is nothing that the SDK need log with a traceback.
+    theirs = isinstance(error, WebhookNotTaken)
+    return ApplicationErrorCategory.BENIGN if theirs else ApplicationErrorCategory.UNSPECIFIED
+
+
 def _pause(error: OvernightError, usual: timedelta) -> timedelta | None:
     """Return when to try again if a provider has said so, but never sooner than is `usual`."""
+    if isinstance(error, WebhookNotTaken):
+        # Its attempts are counted where they are kept, and Temporal counts others as well.
+        return error.retry_after
     if isinstance(error, ProviderUnavailable) and error.retry_after is not None:
         return max(usual, min(error.retry_after, LONGEST_PAUSE))
     return None
 
 
-def _usual_pause() -> timedelta:
-    """Return how long Temporal would wait by itself before it tries the running activity again."""
+def usual_pause(*, attempts: int | None = None) -> timedelta:
+    """Return how long Temporal would wait by itself before it tries the running activity again.
+
+    With `attempts`, how long it would after so many.
+    """
     info = activity.info()
     policy = info.retry_policy
     if policy is None:
         return timedelta(0)
     longest = policy.maximum_interval or LONGEST_PAUSE
-    pause = policy.initial_interval * policy.backoff_coefficient ** min(info.attempt - 1, 32)
+    pause = policy.initial_interval * policy.backoff_coefficient ** min((attempts or info.attempt) - 1, 32)
     return min(pause, longest)
 
 

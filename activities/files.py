@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from overnight.domain import ids
-from overnight.domain.file import BATCH_FILE_LIFETIME, BatchFileKind, File, FilePurpose
+from overnight.domain.file import BatchFileKind, File, FilePurpose
 from overnight.storage.protocol import StoredObject
 
 
@@ -17,6 +17,7 @@ def batch_file(
 ) -> File:
     """Return the row of a batch's file of this kind, whose bytes are stored already."""
     now = datetime.now(UTC)
+    lifetime = expires_after or kind.lifetime
     return File(
         id=ids.output_file_id(batch_id, kind),
         project=project,
@@ -25,6 +26,6 @@ def batch_file(
         bytes=stored.size,
         key=stored.key,
         created_at=now,
-        expires_at=now + (expires_after or BATCH_FILE_LIFETIME),
+        expires_at=now + lifetime if lifetime else None,
         batch_id=batch_id,
     )

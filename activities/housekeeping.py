@@ -8,11 +8,16 @@ import structlog
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from activities.executions import workflow_status
+from activities.ending import EndMeter
+from activities.event_payloads import Telling
+from activities.events import EventBooks
+from activities.executions import described
 from activities.heartbeat import heartbeating
+from activities.lost_shards import tell_of_lost_shards
 from overnight.catalog import Catalog
 from overnight.domain.batch import Batch, BatchChange, BatchError, BatchOrder
 from overnight.domain.errors import TemporalUnavailable
+from overnight.domain.event import EventType, Occurrence
 from overnight.domain.status import BatchStatus
 
 _AT_ITS_END = (WorkflowExecutionStatus.COMPLETED, WorkflowExecutionStatus.FAILED)
@@ -30,12 +35,26 @@ class Restarts(Protocol):
         """Start it, unless it runs; with `cancelled`, to a cancel. Raises TemporalUnavailable."""
         ...
 
+    async def tell(self, telling: Telling) -> None:
+        """Hand over an event of a batch whose story can't. Raises TemporalUnavailable."""
+        ...
+
 
 class Housekeeping:
     """Reconciles rows with workflows."""
 
-    def __init__(self, *, catalog: Catalog, client: Client, restarts: Restarts) -> None:
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        client: Client,
+        restarts: Restarts,
+        events: EventBooks,
+        ends: EndMeter | None = None,
+    ) -> None:
         self._catalog = catalog
+        self._events = events
+        self._ends = ends or EndMeter()
         self._client = client
         self._restarts = restarts
 
@@ -49,8 +68,10 @@ class Housekeeping:
         return settled
 
     async def _settle(self, order: BatchOrder) -> bool:
-        status = await workflow_status(self._client, order.batch_id)
-        if status is WorkflowExecutionStatus.RUNNING:
+        workflow = await described(self._client, order.batch_id)
+        status = workflow.status if workflow else None
+        if workflow and status is WorkflowExecutionStatus.RUNNING:
+            await tell_of_lost_shards(self._client, workflow)
             return False
         # A batch may have ended between the list and this look. Its row is written before its workflow
         # closes, so now it tells.
@@ -74,7 +95,7 @@ class Housekeeping:
     async def _settle_by(self, status: WorkflowExecutionStatus | None, batch: Batch) -> str:
         """Do what the workflow's status asks for, None being that of a workflow unknown to Temporal."""
         if status in _AT_ITS_END:
-            await self._catalog.record(batch.order.batch_id, _given_up(batch, now=datetime.now(UTC)))
+            await self._give_up(batch, now=datetime.now(UTC))
             return "failed"
         # A workflow that somebody ended is a batch that somebody cancelled. One that Temporal has never
         # heard of was lost with Temporal's own database, and nobody wanted that: it goes on, unless its
@@ -82,6 +103,18 @@ class Housekeeping:
         cancelled = status is not None or batch.cancel_requested_at is not None
         await self._restarts.start_again(batch.order, cancelled=cancelled)
         return "restarted to be cancelled" if cancelled else "restarted"
+
+    async def _give_up(self, batch: Batch, *, now: datetime) -> None:
+        occurrence = Occurrence(
+            batch_id=batch.order.batch_id, type=EventType.FAILED, at=now, counts=batch.counts
+        )
+        # First, because a batch whose row says that it has ended is not looked at again.
+        if self._events.sinks:
+            await self._restarts.tell(Telling(occurrence=occurrence, sinks=self._events.sinks))
+        change = _given_up(batch, now=now)
+        if (await self._catalog.write(batch.order.batch_id, change)).ended:
+            self._ends.count(change, created_at=batch.order.created_at)
+        await self._events.log(occurrence)
 
 
 def _given_up(batch: Batch, *, now: datetime) -> BatchChange:

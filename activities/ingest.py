@@ -4,28 +4,27 @@ Repeating it writes the same objects again. It starts from the beginning after a
 speed of the disk, and what it has read so far is worth less than the state it would take to keep it.
 """
 
-import asyncio
-import errno
-import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from temporalio import activity
 
+from activities.estimating import estimated_for, over_budget
 from activities.files import batch_file
 from activities.heartbeat import heartbeating
+from activities.inspection import inspected, scratch_folder, unable
 from activities.payloads import Manifest, Route
 from activities.waiting import telling_why
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain import ids, layout
 from overnight.domain.batch import BatchError, BatchOrder
-from overnight.domain.deployment import DeclaredPrice, Deployment
-from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import ObjectNotFound, StorageFull, StorageUnavailable, UnknownFile
+from overnight.domain.deployment import Deployment
+from overnight.domain.errors import ObjectNotFound, UnknownFile
+from overnight.domain.estimate import Demand
 from overnight.domain.file import BatchFileKind, File
-from overnight.jsonl import Inspection, Inspector, encode_plan, encode_problem
+from overnight.jsonl import Inspection, encode_plan, encode_problem
 from overnight.providers import endpoints_of
 from overnight.storage.protocol import Storage
 
@@ -51,23 +50,21 @@ class Ingest:
         try:
             # A client may delete its input once the batch is made; what counts is what was there then.
             file = await self._catalog.file(order.input_file_id, project=order.project, now=order.created_at)
-            with _scratch() as scratch:
+            with scratch_folder() as scratch:
                 return await self._inspect(order, file, scratch)
         except (UnknownFile, ObjectNotFound):
             return await self._refuse(order, [encode_problem(_missing(order.input_file_id))], count=1)
 
     async def _inspect(self, order: BatchOrder, file: File, scratch: Path) -> Manifest:
         provider = order.provider or file.provider
-        inspector = Inspector(
+        inspection, demand = await inspected(
+            self._storage,
+            file.key,
+            settings=self._settings,
             endpoint=order.endpoint,
-            knows_model=lambda model: bool(self._settings.deployments_for(model, provider)),
-            why_unknown=lambda model: self._settings.why_none_for(model, provider),
-            default_model=self._settings.default_model,
+            provider=provider,
             scratch=scratch,
         )
-        async for block in self._storage.get(file.key):
-            await asyncio.to_thread(inspector.feed, block)
-        inspection = await asyncio.to_thread(inspector.finish)
         if inspection.problem_count:
             return await self._refuse(order, inspection.problems_jsonl(), count=inspection.problem_count)
         if len(inspection.shards) > MAX_SHARDS:
@@ -76,8 +73,21 @@ class Ingest:
         serving = self._settings.deployments_for(model, provider) if model else ()
         able = tuple(each for each in serving if order.endpoint in endpoints_of(each))
         if not able:
-            return await self._refuse(order, [encode_problem(_unable(order.endpoint, serving))], count=1)
-        return await self._plan(order.batch_id, inspection, able)
+            return await self._refuse(order, [encode_problem(unable(order.endpoint, serving))], count=1)
+        if too_dear := await self._too_dear(order, demand, able, model=model or ""):
+            return await self._refuse(order, [encode_problem(too_dear)], count=1)
+        manifest = await self._plan(order.batch_id, inspection, able)
+        return replace(manifest, approximated_input=demand.input_tokens)
+
+    async def _too_dear(
+        self, order: BatchOrder, demand: Demand, deployments: Sequence[Deployment], *, model: str
+    ) -> BatchError | None:
+        if order.max_cost is None:
+            return None
+        estimated = await estimated_for(
+            self._catalog, demand, deployments, model=model, project=order.project, at=order.created_at
+        )
+        return over_budget(estimated, max_cost=order.max_cost)
 
     async def _plan(
         self, batch_id: str, inspection: Inspection, deployments: tuple[Deployment, ...]
@@ -92,7 +102,6 @@ class Ingest:
             default_model=model if model == default else None,
             provider=deployments[0].provider,
             routes=tuple(map(_route, deployments)),
-            price=_quote(deployment.price for deployment in deployments),
         )
 
     async def _refuse(self, order: BatchOrder, problems: Iterable[bytes], *, count: int) -> Manifest:
@@ -104,30 +113,8 @@ class Ingest:
         return Manifest(problems=count)
 
 
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """Give the block a folder on the local disk to sort in. Raises StorageFull when that has no room left."""
-    try:
-        with tempfile.TemporaryDirectory(prefix="overnight-ingest-") as folder:
-            yield Path(folder)
-    except OSError as error:
-        # Storage and catalog raise errors of our own, so this one is the folder's.
-        reason = error.strerror or type(error).__name__
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFull(
-                f"no room to check the input on the local disk: {reason}", key="scratch"
-            ) from error
-        raise StorageUnavailable(f"the local disk can't be used: {reason}", key="scratch") from error
-
-
 def _route(deployment: Deployment) -> Route:
     return Route(deployment=deployment.id, provider=deployment.provider, lane=deployment.lane)
-
-
-def _quote(prices: Iterable[DeclaredPrice | None]) -> DeclaredPrice | None:
-    # Deployments that charge differently leave the price of the batch open until lines say who served them.
-    different = set(prices)
-    return different.pop() if len(different) == 1 else None
 
 
 def _missing(file_id: str) -> BatchError:
@@ -140,13 +127,6 @@ def _too_large(lines: int) -> BatchError:
         f"The file has {lines} requests, more than one batch can hold: it makes over {MAX_SHARDS} shards."
     )
     return BatchError(code="invalid_request", message=message, param="file_id")
-
-
-def _unable(endpoint: Endpoint, serving: tuple[Deployment, ...]) -> BatchError:
-    able = {each.provider: ", ".join(sorted(endpoints_of(each))) for each in serving}
-    instead = "; ".join(f"{provider} runs them for {endpoints}" for provider, endpoints in able.items())
-    message = f"No deployment of this model runs batches for {endpoint.value}: {instead}."
-    return BatchError(code="invalid_request", message=message, param="endpoint")
 
 
 async def _stream(blocks: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -15,7 +15,9 @@ from overnight.domain.deployment import ANY_MODEL, Deployment
 from overnight.domain.plan import ShardPlan
 from overnight.domain.status import StopReason
 from overnight.native_lane import GatherTask, Translation
+from overnight.outcomes import Source
 from overnight.providers import Providers, model_of_job
+from overnight.providers.observed import ObservedProvider
 from overnight.providers.protocol import Provider, Shape
 from overnight.storage.protocol import Storage
 
@@ -39,15 +41,21 @@ class JobDesk:
         # Where lines name the model, they are left as they are as long as all of them do.
         needed = order.model if model_of_job(deployment) else order.default_model
         deployment = deployment.serving(needed)
-        return self._providers.of(deployment), deployment
+        provider = self._providers.of(deployment)
+        return ObservedProvider(provider, name=deployment.provider), deployment
 
     def shape(self, order: JobOrder) -> Shape:
         """Return how the order's requests are written at its deployment. Raises UnknownDeployment."""
         provider, deployment = self.of(order)
         return provider.shape(order.endpoint, model=provider_model(deployment))
 
-    async def gather_task(self, order: JobOrder, *, stopped: StopReason | None = None) -> GatherTask:
-        """Return how the order's results are kept. Raises UnknownDeployment and StorageError."""
+    async def gather_task(
+        self, order: JobOrder, *, job_id: str | None = None, stopped: StopReason | None = None
+    ) -> GatherTask:
+        """Return how the results of a job of the order's are kept; None is where there is no job.
+
+        Raises UnknownDeployment and StorageError.
+        """
         _, deployment = self.of(order)
         return GatherTask(
             batch_id=order.batch_id,
@@ -62,6 +70,7 @@ class JobDesk:
                 provider_model=provider_model(deployment),
                 stopped=stopped,
             ),
+            source=Source(deployment=order.deployment, job=job_id),
         )
 
     async def plan(self, order: JobOrder) -> ShardPlan:

@@ -37,6 +37,17 @@ class JobOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """What a shard has begun when its story was told before: the `number`-th job, at which deployment.
+
+    There may be such a job or not; that deployment's provider knows.
+    """
+
+    deployment: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """Why a deployment won't run a shard. `errors` have our line numbers; the message names no key."""
 
@@ -72,10 +83,12 @@ class NoPlaceNow:
 class Upload:
     """How an upload ended: with the file's id at the provider, or not.
 
-    It is `over` when the shard has no line that could be put into a job: their outcomes are kept already.
+    With a `job_id` there was nothing to send, since the job is there from when the story was told before. It
+    is `over` when the shard has no line that could be put into a job: their outcomes are kept already.
     """
 
     file_id: str | None = None
+    job_id: str | None = None
     over: bool = False
     refusal: Refusal | None = None
     no_place: NoPlaceNow | None = None
@@ -83,23 +96,26 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitOrder:
-    """A job to create of a file that is there."""
+    """A job to create of a file that is there. `begun` is what the shard knows to have been begun before."""
 
     job: JobOrder
     file_id: str
+    begun: Begun | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """How a submit ended: with a job, with a refusal, or with no place for now.
 
-    `repeated` says that an earlier try had been made, whose request may still arrive.
+    `repeated` says that an earlier try had been made, whose request may still arrive. With `begun` nothing
+    was done, since another job may be there that the shard does not know of.
     """
 
     job_id: str | None = None
     repeated: bool = False
     refusal: Refusal | None = None
     no_place: NoPlaceNow | None = None
+    begun: Begun | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

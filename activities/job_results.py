@@ -25,7 +25,7 @@ class Results:
         """Keep the results of a job that has ended as the shard's checkpoints."""
         async with heartbeating(), self._desk.telling_all(order.job, step="download"):
             provider, _ = self._desk.of(order.job)
-            task = await self._desk.gather_task(order.job, stopped=order.stopped)
+            task = await self._desk.gather_task(order.job, job_id=order.job_id, stopped=order.stopped)
             try:
                 job = await provider.poll(order.job_id)
                 found = await gather(self._desk.storage, task=task, results=provider.results(job))

@@ -4,40 +4,43 @@ from collections.abc import AsyncIterator
 
 from temporalio import activity
 
+from activities.begun import BegunElsewhere, BegunJobs
 from activities.heartbeat import heartbeating
 from activities.job_desk import JobDesk, input_key
 from activities.job_payloads import JobOrder, NoPlaceNow, Refusal, Submission, SubmitOrder, Upload
 from overnight.domain.errors import NoPlace, NotReadyYet, ProviderRefused, UnknownDeployment
-from overnight.native_lane import JobInput, gather, submit_when_ready
-from overnight.providers.protocol import Result
+from overnight.domain.job import Job
+from overnight.native_lane import JobInput, gather, job_from_before, submit_when_ready
+from overnight.providers.protocol import Provider, Result
 
 
 class Submitting:
     """Uploads and creates. A deployment that says no is a value, because there may be another."""
 
-    def __init__(self, desk: JobDesk) -> None:
+    def __init__(self, desk: JobDesk, begun: BegunJobs) -> None:
         self._desk = desk
+        self._begun = begun
 
     async def upload(self, order: JobOrder) -> Upload:
-        """Send the shard's requests as a file; one that an earlier attempt left there is taken instead."""
+        """Send the shard's requests as a file; one that an earlier attempt left there is taken instead.
+
+        Nothing is sent if another telling of the shard's story has begun this job, and it is there.
+        """
+        begun = await self._begun.has_begun(order)
         try:
             async with heartbeating(), self._desk.telling_all(order, step="upload"):
                 provider, _ = self._desk.of(order)
-                if activity.info().attempt > 1:
-                    # Its answer may have been lost, or its worker.
-                    left = await provider.find_uploads(order.tag, since=order.since)
-                    if left:
-                        return Upload(file_id=left[0])
-                content = await self._content(order)
-                size = await content.size()
-                if not size:
-                    return await self._nothing_to_run(order)
-                return Upload(file_id=await provider.upload(content.content, size=size, tag=order.tag))
+                if begun and (found := await self._from_before(order, provider)):
+                    return Upload(job_id=found.id)
+                return await self._sent(order, provider)
         except NoPlace as error:
             return Upload(no_place=NoPlaceNow.of(error))
         except ProviderRefused as error:
             return Upload(refusal=Refusal.of(error))
         except UnknownDeployment as error:
+            if begun:
+                # There may be a job, which nobody could follow.
+                raise
             return Upload(refusal=Refusal.of_unknown(error))
 
     async def submit(self, order: SubmitOrder) -> Submission:
@@ -46,6 +49,7 @@ class Submitting:
         try:
             async with heartbeating(), self._desk.news.telling(order.job):
                 provider, _ = self._desk.of(order.job)
+                repeated |= await self._begun.begin(order.job, known=order.begun)
                 job = await submit_when_ready(
                     provider,
                     tag=order.job.tag,
@@ -57,6 +61,8 @@ class Submitting:
                 await self._desk.news.note(job, order.job)
                 # What an earlier attempt was told by the provider is no longer why the shard waits.
                 await self._desk.news.report(order.job)
+        except BegunElsewhere as elsewhere:
+            return Submission(begun=elsewhere.begun)
         except NoPlace as error:
             return Submission(no_place=NoPlaceNow.of(error))
         except NotReadyYet as error:
@@ -69,6 +75,25 @@ class Submitting:
                 raise
             return Submission(refusal=Refusal.of_unknown(error))
         return Submission(job_id=job.id, repeated=repeated)
+
+    async def _from_before(self, order: JobOrder, provider: Provider) -> Job | None:
+        found = await job_from_before(provider, tag=order.tag, since=order.since)
+        if found is not None:
+            await self._begun.begin(order, known=None)
+            await self._desk.news.note(found, order)
+        return found
+
+    async def _sent(self, order: JobOrder, provider: Provider) -> Upload:
+        if activity.info().attempt > 1:
+            # Its answer may have been lost, or its worker.
+            left = await provider.find_uploads(order.tag, since=order.since)
+            if left:
+                return Upload(file_id=left[0])
+        content = await self._content(order)
+        size = await content.size()
+        if not size:
+            return await self._nothing_to_run(order)
+        return Upload(file_id=await provider.upload(content.content, size=size, tag=order.tag))
 
     async def _content(self, order: JobOrder) -> JobInput:
         return JobInput(

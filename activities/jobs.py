@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from temporalio import activity
 
+from activities.begun import BegunJobs
 from activities.job_desk import JobDesk
 from activities.job_following import Following
 from activities.job_leavings import Leavings
@@ -33,7 +34,7 @@ class ProviderJobs:
     ) -> None:
         desk = JobDesk(provider, settings=settings, catalog=catalog, storage=storage, providers=providers)
         self._provider = provider
-        self._submitting, self._following = Submitting(desk), Following(desk)
+        self._submitting, self._following = Submitting(desk, BegunJobs(catalog)), Following(desk)
         self._results, self._leavings = Results(desk), Leavings(desk)
         self.upload, self.submit = self._submitting.upload, self._submitting.submit
         self.poll, self.cancel = self._following.poll, self._following.cancel

@@ -5,14 +5,15 @@ import asyncio
 from temporalio import activity
 
 from activities.attempt import attempt_name
+from activities.budget import Budget
+from activities.failures import handed_back, is_worker_stopping
 from activities.heartbeat import heartbeating
-from activities.payloads import ChunkOrder
+from activities.payloads import ChunkDone, ChunkOrder
 from activities.plans import read_plan
 from activities.progress import ProgressReports
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain import layout
-from overnight.domain.usage import Counts
 from overnight.line_lane import ChunkTask, LineLane, run_chunk
 from overnight.storage.protocol import Storage
 
@@ -27,11 +28,12 @@ class Lines:
         self._lane = lane
 
     @activity.defn(name="send_chunk")
-    async def send_chunk(self, order: ChunkOrder) -> Counts:
+    async def send_chunk(self, order: ChunkOrder) -> ChunkDone:
         """Send the chunk's unanswered lines; what was answered before is in its checkpoints.
 
-        When the batch is being stopped it returns what it has. When the worker is, it raises, so that
-        another worker goes on at once.
+        When the batch is being stopped it returns what it has. When the worker is, it begins no other line,
+        and those in flight may end within the worker's grace; then it raises, so that another worker goes on
+        at once.
         """
         deployment = self._settings.deployment(order.deployment)
         plan = await read_plan(self._storage, self._catalog, batch_id=order.batch_id, shard=order.shard)
@@ -44,8 +46,9 @@ class Lines:
             chunk=plan.chunks[order.chunk],
             attempt=attempt_name(),
         )
-        reports = ProgressReports(self._catalog, task)
-        async with heartbeating(reports.summary), reports.writing():
+        reports = ProgressReports(self._catalog, task, max_cost=order.max_cost)
+        budget = Budget(self._catalog, order)
+        async with heartbeating(reports.summary), reports.writing(), budget.watched():
             try:
                 await run_chunk(
                     self._lane,
@@ -53,11 +56,21 @@ class Lines:
                     task=task,
                     deployment=deployment.serving(order.default_model),
                     report=reports.take,
+                    price_of=budget.price_of(deployment, order.model),
+                    enough=lambda cost: activity.is_worker_shutdown() or budget.used_up(cost),
                 )
             except asyncio.CancelledError:
                 if not _stopped_by_workflow():
                     raise
-        return reports.latest.counts
+        counts, cost = reports.latest.counts, reports.latest.cost
+        if is_worker_stopping() and counts.done < counts.total and not budget.used_up(cost):
+            raise handed_back()
+        return ChunkDone(
+            total=counts.total,
+            completed=counts.completed,
+            failed=counts.failed,
+            over_budget=budget.used_up(cost) and counts.done < counts.total,
+        )
 
 
 def _stopped_by_workflow() -> bool:

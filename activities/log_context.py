@@ -18,12 +18,12 @@ class LogContext(Interceptor):
 class _Bound(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401 - Temporal's signature
         info = activity.info()
-        # A shard's workflow is named "<batch id>/shard-0001".
-        batch_id, _, shard = (info.workflow_id or "").partition("/")
+        # A shard's workflow is named "<batch id>/shard-0001", that of a delivery "<batch id>/wh_…".
+        batch_id, _, part = (info.workflow_id or "").partition("/")
         with structlog.contextvars.bound_contextvars(
             batch_id=batch_id,
             activity=info.activity_type,
             attempt=info.attempt,
-            **({"shard": shard} if shard else {}),
+            **({"delivery" if part.startswith("wh_") else "shard": part} if part else {}),
         ):
             return await super().execute_activity(input)

@@ -5,13 +5,17 @@ A new field gets a default, so that histories written before it can still be rea
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from activities.job_payloads import Refusal
+from overnight.domain.account import Account
 from overnight.domain.batch import BatchChange
-from overnight.domain.deployment import BatchLane, DeclaredPrice
+from overnight.domain.deployment import BatchLane
 from overnight.domain.endpoint import Endpoint
+from overnight.domain.price import DeclaredPrice, Quote
 from overnight.domain.status import NoAnswer, StopReason
 from overnight.domain.usage import Counts, Usage
+from overnight.outcomes.seal import Served
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +32,8 @@ class Manifest:
     """What ingest found. `shards` has the number of chunks of each shard, in input order.
 
     `problems` counts what is wrong with the input; the problems themselves are in a file of the batch's.
-    `price` is the quote that the batch will be charged at, None if unknown. With a `default_model` there may
+    `price` is a quote that an earlier version has made for the whole batch; `approximated_input` is
+    in tokens. With a `default_model` there may
     be lines that name none, and are for that one.
     """
 
@@ -40,6 +45,7 @@ class Manifest:
     price: DeclaredPrice | None = None
     problems: int = 0
     default_model: str | None = None
+    approximated_input: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +62,8 @@ class ShardOrder:
     """One shard to run. With `stop` it is not run, only sealed: its lines get that reason.
 
     With `recall` its story may have been told before, so providers are asked first for what they have of it.
-    `default_model` is that of lines which name none; without one there are no such lines.
+    `default_model` is that of lines which name none; without one there are no such lines. Once the batch has
+    cost `max_cost`, in US dollars, no other line is sent.
     """
 
     batch_id: str
@@ -71,11 +78,12 @@ class ShardOrder:
     stop: StopReason | None = None
     recall: bool = False
     default_model: str | None = None
+    max_cost: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkOrder:
-    """One chunk to send to one deployment, named by its id; `default_model` as in a ShardOrder."""
+    """One chunk to send to one deployment, by its id; `default_model` and `max_cost` as in a ShardOrder."""
 
     batch_id: str
     shard: int
@@ -84,6 +92,18 @@ class ChunkOrder:
     endpoint: Endpoint
     deployment: str
     default_model: str | None = None
+    model: str | None = None
+    max_cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkDone:
+    """How many lines of a chunk have an outcome, and whether others were left since the batch cost enough."""
+
+    total: int = 0
+    completed: int = 0
+    failed: int = 0
+    over_budget: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,11 +117,38 @@ class SealOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteOrder:
+    """Whose prices are wanted, and of which time."""
+
+    served: tuple[Served, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeOrder:
+    """A sealed shard that is to be charged at these quotes."""
+
+    batch_id: str
+    shard: int
+    sealed_by: str
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargedShard:
+    """What a shard cost. Its part of the receipt is in an object named by `attempt`."""
+
+    attempt: str
+    account: Account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SealedShard:
     """A shard in input order, in two objects named by `attempt`; 0 bytes means there is no such object.
 
     `refusal` says that no provider would run it, `expired` that its provider ran out of time; `warnings` are
-    for people.
+    for people. Where it is `receipted` every line is in an object of receipts too, which an earlier version
+    has not made; `served` are all who have answered lines of it, and `charged` is what that cost.
     """
 
     attempt: str
@@ -113,15 +160,23 @@ class SealedShard:
     refusal: Refusal | None = None
     expired: bool = False
     warnings: tuple[str, ...] = ()
+    over_budget: bool = False
+    receipted: bool = False
+    served: tuple[Served, ...] = ()
+    charged: ChargedShard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SealedRef:
-    """As much of a SealedShard as collect needs; a batch may have thousands."""
+    """As much of a SealedShard as collect needs; a batch may have thousands.
+
+    `charged_by` names the object of its receipt, None meaning that an earlier version has made none.
+    """
 
     attempt: str
     output: bool
     error: bool
+    charged_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,13 +195,19 @@ class Collected:
 
     output_file_id: str | None
     error_file_id: str | None
+    receipt_file_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressReport:
-    """How far a batch is by its chunks' own reports."""
+    """How far a batch is by its chunks' own reports, at which moment.
+
+    `step` is how many of the steps are done that events are told of.
+    """
 
     completed: int = 0
     failed: int = 0
     tokens: int = 0
     waiting_on: str | None = None
+    step: int = 0
+    at: datetime | None = None

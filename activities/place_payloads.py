@@ -25,12 +25,21 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShardRef:
+    """One shard of a batch."""
+
+    batch_id: str
+    shard: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """A wish, and the workflow (by its id, on its queue) that is to hear it."""
+    """A wish, and the workflow (by its id, on its queue) that is to hear it. `shard` is whose wish it is."""
 
     places: str
     task_queue: str
     wish: Wish
+    shard: ShardRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The steps by which a shard gets its turn: asking for a place, and saying that it waits for one."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import activity
@@ -7,7 +8,9 @@ from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.common import Priority, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
-from activities.place_payloads import ASK, PLACES, WHY_NOT, Asking, WaitingNote
+from activities.begun import BegunJobs
+from activities.job_payloads import Begun
+from activities.place_payloads import ASK, PLACES, WHY_NOT, Asking, WaitingNote, Wish
 from overnight.catalog import Catalog
 from overnight.domain.usage import Counts
 
@@ -21,13 +24,26 @@ QUERY_TIMEOUT = timedelta(seconds=5)
 class Places:
     """Speaks for shards: a workflow itself can signal only a workflow that runs already."""
 
-    def __init__(self, *, catalog: Catalog, client: Client) -> None:
+    def __init__(self, *, catalog: Catalog, begun: BegunJobs, client: Client) -> None:
         self._catalog = catalog
+        self._begun = begun
         self._client = client
 
     @activity.defn(name="ask_for_place")
-    async def ask_for_place(self, asking: Asking) -> None:
-        """Have the wish heard, by a workflow that is started for it if none runs."""
+    async def ask_for_place(self, asking: Asking) -> Begun | None:
+        """Have the wish heard, by a workflow that is started for it if none runs.
+
+        If another telling of the shard's story has begun a job at one of the deployments, which is returned
+        then, that is the only one wished for.
+        """
+        wish = asking.wish
+        begun = await self._begun.begun_before(asking.shard) if asking.shard else None
+        if begun and begun.deployment in wish.deployments:
+            wish = replace(wish, deployments=(begun.deployment,))
+        await self._hear(wish, asking)
+        return begun
+
+    async def _hear(self, wish: Wish, asking: Asking) -> None:
         await self._client.start_workflow(
             PLACES,
             id=asking.places,
@@ -35,7 +51,7 @@ class Places:
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             start_signal=ASK,
-            start_signal_args=[asking.wish],
+            start_signal_args=[wish],
             priority=FIRST,
             static_summary=f"places for jobs at {', '.join(asking.wish.deployments)}",
         )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 
 import structlog
 
@@ -11,15 +12,23 @@ from overnight.domain.errors import CatalogUnavailable
 from overnight.domain.usage import Counts
 from overnight.line_lane import ChunkProgress, ChunkTask
 
+_BILLIONTH = Decimal("1E-9")
+
 _log = structlog.stdlib.get_logger(__name__)
 
 
 class ProgressReports:
-    """Takes a chunk's reports as they come and writes the latest one, so a slow catalog holds up no line."""
+    """Takes a chunk's reports as they come and writes the latest one, so a slow catalog holds up no line.
 
-    def __init__(self, catalog: Catalog, task: ChunkTask) -> None:
+    Where nobody knows what an answer costs, the chunk is said to have cost as much as its batch may, so that
+    the other chunks stop as well. Without a `max_cost` nobody counts.
+    """
+
+    def __init__(self, catalog: Catalog, task: ChunkTask, *, max_cost: Decimal | None = None) -> None:
         self._catalog = catalog
         self._task = task
+        # One billionth more, as what is below one is not kept.
+        self._unknown_cost = max_cost + _BILLIONTH if max_cost else Decimal(0)
         self._fresh = asyncio.Event()
         self.latest = self._written = ChunkProgress(counts=Counts(task.chunk.lines))
 
@@ -69,6 +78,7 @@ class ProgressReports:
                 counts=latest.counts,
                 tokens=latest.tokens,
                 waiting_on=latest.waiting_on,
+                cost=self._unknown_cost if latest.cost is None else latest.cost,
             )
             self._written = latest
         except CatalogUnavailable as error:

@@ -41,4 +41,6 @@ class Seal:
             counts=sealed.counts,
             usage=sealed.usage,
             model=sealed.model,
+            receipted=True,
+            served=sealed.served,
         )

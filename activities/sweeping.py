@@ -1,7 +1,7 @@
 """Sweeping: what batches that were given up have left behind, and what kills have, of which no row knows."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,6 +16,7 @@ from activities.strays import Kind, kinds
 from overnight.catalog import Catalog
 from overnight.domain import ids, layout
 from overnight.domain.errors import StorageError
+from overnight.storage.abreast import abreast
 from overnight.storage.protocol import FoundObject, Storage
 
 SAFE_AGE = timedelta(days=1)
@@ -94,14 +95,15 @@ class Sweeping:
         return removed
 
     async def _sweep_batch(self, batch_id: str, now: datetime, *, at_most: int) -> int:
-        removed = 0
+        doomed: list[str] = []
         async for found in self._storage.list(layout.work_prefix(batch_id)):
-            if removed == at_most:
-                return removed
-            await self._storage.delete(found.key)
-            removed += 1
-        await self._catalog.mark_swept(batch_id, now=now)
-        return removed
+            doomed.append(found.key)
+            if len(doomed) > at_most:
+                break
+        await abreast(doomed[:at_most], self._storage.delete)
+        if len(doomed) <= at_most:
+            await self._catalog.mark_swept(batch_id, now=now)
+        return min(len(doomed), at_most)
 
     async def _sweep_strays(self, now: datetime) -> int:
         section, removed = self._next_section(), 0
@@ -116,24 +118,30 @@ class Sweeping:
         reported = size = removed = 0
         async for strays in self._strays(kind, section, now):
             since = await self._catalog.notice_strays([stray.key for stray in strays], now=now)
-            for stray in strays:
-                if since[stray.key] == now:
-                    reported, size = reported + 1, size + stray.size
-                elif ours and since[stray.key] <= now - GRACE:
-                    removed += await self._remove(stray.key)
+            new = [stray.size for stray in strays if since[stray.key] == now]
+            reported, size = reported + len(new), size + sum(new)
+            if ours:
+                removed += await self._remove(key for key, at in since.items() if at <= now - GRACE)
         if reported:
             due = (now + GRACE).isoformat(timespec="seconds") if ours else "never"
             what = {"kind": kind.name, "objects": reported, "bytes": size, "removed_after": due}
             _log.warning("objects that no row knows", **what)
         return removed
 
-    async def _remove(self, key: str) -> int:
-        try:
-            await self._storage.delete(key)
-        except StorageError as error:
-            self._refused(error)
-            return 0
-        return 1
+    async def _remove(self, keys: Iterable[str]) -> int:
+        """Remove objects, and return how many are gone. Raises StorageError if the store is down."""
+        gone: list[str] = []
+
+        async def remove(key: str) -> None:
+            try:
+                await self._storage.delete(key)
+            except StorageError as error:
+                self._refused(error)
+            else:
+                gone.append(key)
+
+        await abreast(keys, remove)
+        return len(gone)
 
     def _refused(self, error: StorageError) -> None:
         """Go on after a refusal. Raises the error once there have been too many: then the store is down."""

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from overnight.catalog import Catalog
-from overnight.domain.errors import CatalogUnavailable, StorageError
+from overnight.domain.errors import CatalogUnavailable, OvernightError, StorageError
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -18,6 +18,10 @@ async def telling_why(catalog: Catalog, batch_id: str, *, step: str) -> AsyncIte
         yield
     except StorageError as error:
         await _note(catalog, batch_id, step=step, reason=error.reason)
+        raise
+    except OvernightError:
+        # Something else is in the way, and says so elsewhere.
+        await _note(catalog, batch_id, step=step, reason=None)
         raise
     await _note(catalog, batch_id, step=step, reason=None)
 

@@ -7,22 +7,41 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import batches, files, health, models, uploads, webhooks
+from api import (
+    batches,
+    estimates,
+    files,
+    health,
+    metrics,
+    models,
+    receipts,
+    spending,
+    uploads,
+    webhook_endpoints,
+    webhooks,
+)
 from api.auth import require_key
+from api.downloads import Downloads
 from api.errors import install_error_handlers
 from api.gateway import Gateway, UploadLimits, utc_now
 from api.last_resort import LastResort
+from api.observing import Observing
 from api.openai_events import OpenAIEvents
-from api.recent import RecentCheck
 from api.request_id import RequestIds
 from api.request_log import RequestLog
 from api.room import Room
 from api.routing import PATH, require_known_provider
 from api.schemas import ErrorEnvelope
+from api.telling import Metrics, MetricsPages
+from api.trial import Trial
 from api.turns import Turns
 from overnight.catalog import Catalog
 from overnight.config import Settings
+from overnight.health.parts import Draining
+from overnight.health.recent import RecentCheck
+from overnight.providers import rows_buckets
 from overnight.storage.protocol import Storage
+from overnight.webhooks.sender import WebhookSender
 from workflows.runs import BatchRuns
 
 _DESCRIPTION = "LLM batches that are never lost: OpenAI's Files and Batches API in front, Temporal behind."
@@ -41,6 +60,8 @@ def create_app(
     runs: BatchRuns,
     clock: Callable[[], datetime] = utc_now,
     uploads: UploadLimits | None = None,
+    pages: MetricsPages | None = None,
+    draining: Draining | None = None,
 ) -> FastAPI:
     """Return the gateway over these parts, which belong to the caller: closing them is its affair."""
     limits, secret = uploads or UploadLimits(), settings.openai_webhook_secret
@@ -55,8 +76,15 @@ def create_app(
         uploads=limits,
         room=Room(storage, factor=limits.room_factor, reserved=limits.reserved, step=limits.room_step),
         turns=Turns(),
+        downloads=Downloads(storage, redirected=settings.redirect_downloads, clock=clock),
         storage_check=RecentCheck(storage.check),
+        draining=draining or Draining(),
+        bucket_trials=tuple(
+            (bucket, Trial(bucket.problem)) for bucket in rows_buckets(settings.all_deployments)
+        ),
         openai_events=OpenAIEvents(secret, catalog=catalog, runs=runs) if secret else None,
+        webhooks=WebhookSender(settings.webhook_hosts),
+        metrics=Metrics(catalog, pages=pages or MetricsPages(), clock=clock),
     )
     app.include_router(_openai_routes(), prefix="/v1")
     # The same without the version, for clients whose base URL lacks it.
@@ -68,17 +96,20 @@ def create_app(
         include_in_schema=False,
     )
     app.include_router(health.router)
+    app.include_router(metrics.router)
     app.include_router(webhooks.router)
     install_error_handlers(app)
     # The last one added is the outermost: every log line has the id, and a crash has its line.
     app.add_middleware(LastResort)
     app.add_middleware(RequestLog)
+    app.add_middleware(Observing)
     app.add_middleware(RequestIds)
     return app
 
 
 def _openai_routes() -> APIRouter:
     router = APIRouter(dependencies=[Depends(require_key)])
-    for part in (files, uploads, batches, models):
+    # A path is looked for in this order, and clients that wait ask for batches most.
+    for part in (estimates, batches, receipts, files, uploads, spending, models, webhook_endpoints):
         router.include_router(part.router)
     return router

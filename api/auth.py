@@ -1,5 +1,6 @@
 """Who may call: whoever bears the master key, or anybody where there is none (on loopback only)."""
 
+import hashlib
 import hmac
 from typing import Annotated
 
@@ -16,22 +17,38 @@ _NO_KEY = (
     "Bearer auth (i.e. Authorization: Bearer YOUR_KEY)."
 )
 
-_bearer = HTTPBearer(auto_error=False, description="`general_settings.master_key`, if there is one")
+_LABEL = b"overnight key label\0"
+
+bearer = HTTPBearer(auto_error=False, description="`general_settings.master_key`, if there is one")
 
 
-def require_key(
+async def require_key(
     request: Request,
     gateway: TheGateway,
-    _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    _: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
 ) -> None:
     """Let the request pass, or raise Unauthorized, or a 403. The key that came is never repeated."""
     expected = gateway.settings.master_key
     if expected is None:
         refuse_foreign(request.headers)
         return
+    key = _key(request)
+    if not key:
+        raise Unauthorized(_NO_KEY)
+    if not hmac.compare_digest(key, expected.encode()):
+        raise Unauthorized
+
+
+def key_label(request: Request) -> str | None:
+    """Return what tells the bearer of a request from others in questions about money; None if it has none.
+
+    It is the beginning of a hash, which tells nothing of a key that nobody could guess.
+    """
+    key = _key(request)
+    return f"key_{hashlib.sha256(_LABEL + key).hexdigest()[:12]}" if key else None
+
+
+def _key(request: Request) -> bytes:
     # The header's raw bytes: decoding them first would make another string of a key with an umlaut in it.
     scheme, _, key = dict(request.scope["headers"]).get(b"authorization", b"").partition(b" ")
-    if scheme.lower() != b"bearer" or not key.strip():
-        raise Unauthorized(_NO_KEY)
-    if not hmac.compare_digest(key.strip(), expected.encode()):
-        raise Unauthorized
+    return bytes(key.strip()) if scheme.lower() == b"bearer" else b""

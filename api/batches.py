@@ -5,17 +5,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 
+from api.auth import key_label
 from api.cancellation import cancel_batch
 from api.creation import create_batch, idempotency_key
 from api.gateway import DEFAULT_PROJECT, Gateway, TheGateway
 from api.json_route import BoundedRoute
 from api.requests import BatchCreate, IdempotencyKey
 from api.routing import FIELD, TheHint, provider_of
-from api.schemas import BatchList, BatchObject
+from api.schemas import BatchList, BatchObject, BatchWebhookDetails
 from api.waiting import explained
 from overnight.catalog import Page
 from overnight.domain.batch import Batch
 from overnight.domain.job import BatchJob
+from overnight.domain.webhook import WebhookEndpoint
 
 SHOWN_JOBS = 1_000
 """How many jobs GET shows of a batch; that is 50 million requests."""
@@ -31,15 +33,20 @@ async def post_batch(
     hint: TheHint,
     key: Annotated[IdempotencyKey | None, Header(alias="idempotency-key")] = None,
 ) -> BatchObject:
-    """Create a batch from an uploaded file. With an idempotency key, a repeat returns the same batch."""
+    """Create a batch from an uploaded file. With an idempotency key, a repeat returns the same batch.
+
+    It shows the same webhook secret too, as its client may never have got the first answer.
+    """
     provider = hint.with_field(wanted.custom_llm_provider)
-    batch = await create_batch(
+    batch, webhook = await create_batch(
         wanted.model_copy(update={FIELD: provider}),
         gateway,
         idempotency_key=idempotency_key(wanted, key),
         request_id=request.state.request_id,
+        key_label=key_label(request),
     )
-    return _shown(batch, gateway)
+    made_here = wanted.webhook is not None and wanted.webhook.secret is None
+    return _shown(batch, gateway, webhook=webhook, show_secret=made_here)
 
 
 @router.get("")
@@ -57,8 +64,8 @@ async def list_batches(
 @router.get("/{batch_id}")
 async def get_batch(batch_id: str, gateway: TheGateway) -> BatchObject:
     """Say how a batch is going, and which jobs its providers run for it."""
-    batch = await gateway.catalog.batch(batch_id, project=DEFAULT_PROJECT)
-    return _shown(batch, gateway, jobs=await gateway.catalog.jobs(batch_id, limit=SHOWN_JOBS))
+    found = await gateway.catalog.batch_in_detail(batch_id, project=DEFAULT_PROJECT, jobs=SHOWN_JOBS)
+    return _shown(found.batch, gateway, jobs=found.jobs, webhook=found.webhook)
 
 
 @router.post("/{batch_id}/cancel")
@@ -67,6 +74,15 @@ async def post_cancel(batch_id: str, gateway: TheGateway) -> BatchObject:
     return _shown(await cancel_batch(batch_id, gateway), gateway)
 
 
-def _shown(batch: Batch, gateway: Gateway, *, jobs: Sequence[BatchJob] = ()) -> BatchObject:
+def _shown(
+    batch: Batch,
+    gateway: Gateway,
+    *,
+    jobs: Sequence[BatchJob] = (),
+    webhook: WebhookEndpoint | None = None,
+    show_secret: bool = False,
+) -> BatchObject:
     settings = gateway.settings
-    return BatchObject.of(explained(batch, settings), provider=provider_of(batch, settings), jobs=jobs)
+    provider = provider_of(batch, settings)
+    shown = BatchWebhookDetails.of(webhook, show_secret=show_secret) if webhook else None
+    return BatchObject.of(explained(batch, settings), provider=provider, jobs=jobs, webhook=shown)

@@ -1,37 +1,44 @@
-"""A file's bytes as an HTTP response: whole or one range of them, streamed as storage gives them."""
+"""A file's bytes as an HTTP response: whole or one range of them, streamed as storage gives them.
+
+Or where the client gets them from the bucket itself: it then sends its `Range` there.
+"""
 
 import re
 from collections.abc import AsyncIterator
-from urllib.parse import quote
 
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
+from api.downloads import Downloads
 from api.errors import error_response
 from overnight.domain.file import File
+from overnight.domain.presenting import content_disposition, content_type
 from overnight.storage.protocol import Storage
 
 _SINGLE_RANGE = re.compile(r"bytes=(?:(\d{1,20})-(\d{0,20})|-(\d{1,20}))")
 
 
 async def content_response(
-    file: File, storage: Storage, *, method: str, range_header: str | None
+    file: File, storage: Storage, downloads: Downloads, *, method: str, range_header: str | None
 ) -> Response:
     """Return the content of `file`, for GET or HEAD. Raises ObjectNotFound before anything is sent."""
     size = await storage.size(file.key)
     wanted = _requested_range(range_header, size)
     if wanted is not None and not wanted:
         return _not_satisfiable(size)
+    # A signature is for one method, and a HEAD has no bytes that are worth a detour.
+    if method == "GET" and (url := await downloads.url_of(file)):
+        return Response(status_code=302, headers={"location": url, "cache-control": "no-store"})
     span = range(size) if wanted is None else wanted
     headers = {
         "content-length": str(len(span)),
-        "content-disposition": _disposition(file.filename),
+        "content-disposition": content_disposition(file.filename),
         "accept-ranges": "bytes",
     }
     if wanted is not None:
         headers["content-range"] = f"bytes {span.start}-{span.stop - 1}/{size}"
     status = 200 if wanted is None else 206
-    media_type = "application/jsonl" if file.filename.endswith(".jsonl") else "application/octet-stream"
+    media_type = content_type(file.filename)
     if method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
     return StreamingResponse(
@@ -66,9 +73,3 @@ def _not_satisfiable(size: int) -> Response:
     return error_response(
         416, message, headers={"content-range": f"bytes */{size}", "accept-ranges": "bytes"}
     )
-
-
-def _disposition(filename: str) -> str:
-    # RFC 6266: a plain name for old clients, and the real one as RFC 5987 spells it.
-    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in filename)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"

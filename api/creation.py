@@ -2,6 +2,7 @@
 
 import structlog
 
+from api.batch_webhooks import kept_webhook, require_usable_url, webhook_of
 from api.gateway import DEFAULT_PROJECT, Gateway
 from api.requests import BatchCreate
 from api.routing import require_usable
@@ -9,6 +10,7 @@ from overnight.domain.batch import COMPLETION_WINDOWS, Batch, BatchOrder
 from overnight.domain.errors import CatalogUnavailable, IdempotencyMismatch, InvalidRequest, UnknownBatch
 from overnight.domain.ids import batch_id_for_key, new_batch_id
 from overnight.domain.status import BatchStatus
+from overnight.domain.webhook import WebhookEndpoint
 
 _log = structlog.get_logger(__name__)
 
@@ -22,25 +24,40 @@ def idempotency_key(wanted: BatchCreate, header: str | None) -> str | None:
 
 
 async def create_batch(
-    wanted: BatchCreate, gateway: Gateway, *, idempotency_key: str | None, request_id: str
-) -> Batch:
-    """Start the batch, or find the one that this idempotency key has made.
+    wanted: BatchCreate,
+    gateway: Gateway,
+    *,
+    idempotency_key: str | None,
+    request_id: str,
+    key_label: str | None = None,
+) -> tuple[Batch, WebhookEndpoint | None]:
+    """Start the batch, or find the one that this idempotency key has made; with its own endpoint, if any.
 
     Raises IdempotencyMismatch when that one was for something else, and InvalidRequest for a provider that
-    nothing here can use. Once the workflow has started nothing
+    nothing here can use, or a webhook that can't be. Once the workflow has started nothing
     is raised any more: the batch will run, and its workflow writes the row if this gateway can't.
     """
-    order = _order(wanted, gateway, idempotency_key=idempotency_key, request_id=request_id)
+    order = _order(
+        wanted, gateway, idempotency_key=idempotency_key, request_id=request_id, key_label=key_label
+    )
     if idempotency_key is not None and (existing := await _existing(order, gateway)):
-        return existing
+        return existing, await webhook_of(order.batch_id, gateway) if wanted.webhook else None
     require_usable(order.provider, gateway.settings)
-    order = await gateway.runs.start(order)
+    if wanted.webhook:
+        require_usable_url(wanted.webhook.url, gateway, param="webhook.url")
+    async with kept_webhook(wanted.webhook, order, gateway) as webhook:
+        order = await gateway.runs.start(order)
     _log.info("batch_started", batch_id=order.batch_id)
-    return await _picture(order, gateway)
+    return await _picture(order, gateway), webhook
 
 
 def _order(
-    wanted: BatchCreate, gateway: Gateway, *, idempotency_key: str | None, request_id: str
+    wanted: BatchCreate,
+    gateway: Gateway,
+    *,
+    idempotency_key: str | None,
+    request_id: str,
+    key_label: str | None,
 ) -> BatchOrder:
     key = idempotency_key
     return BatchOrder(
@@ -56,6 +73,8 @@ def _order(
         output_expires_after=wanted.output_lifetime,
         parameters_hash=wanted.parameters_hash(),
         request_id=request_id,
+        key=key_label,
+        max_cost=wanted.max_cost,
     )
 
 

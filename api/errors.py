@@ -20,6 +20,7 @@ from overnight.domain.errors import (
     Conflict,
     IdempotencyMismatch,
     InvalidRequest,
+    NoReceipt,
     ObjectNotFound,
     OvernightError,
     StorageFull,
@@ -29,6 +30,7 @@ from overnight.domain.errors import (
     UnknownBatch,
     UnknownFile,
     UnknownUpload,
+    UnknownWebhookEndpoint,
 )
 
 CLIENT_GONE = 499
@@ -68,6 +70,8 @@ _ANSWERS: tuple[tuple[type[OvernightError], _Answer], ...] = (
     (UnknownFile, _Answer(status=404, param="id")),
     (UnknownUpload, _Answer(status=404, param="upload_id")),
     (UnknownBatch, _Answer(status=404)),
+    (NoReceipt, _Answer(status=404, code="no_receipt")),
+    (UnknownWebhookEndpoint, _Answer(status=404, param="webhook_endpoint_id")),
     (ObjectNotFound, _Answer(status=404, message="The content of this file is no longer there.", param="id")),
     (
         IdempotencyMismatch,

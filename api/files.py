@@ -43,6 +43,7 @@ _UPLOAD_FORM: dict[str, Any] = {
 _BYTES: dict[int | str, dict[str, Any]] = {
     200: {"description": "All of the file's bytes", "content": {"application/octet-stream": {}}},
     206: {"description": "The bytes of the one range that `Range` asked for"},
+    302: {"description": "Where the bytes are, for some minutes, if the gateway redirects downloads"},
 }
 
 router = APIRouter(prefix="/files", tags=["files"])
@@ -99,4 +100,6 @@ async def file_content(
 ) -> Response:
     """Download a file, or one range of it."""
     file = await gateway.catalog.file(file_id, project=DEFAULT_PROJECT, now=gateway.clock())
-    return await content_response(file, gateway.storage, method=request.method, range_header=range_header)
+    return await content_response(
+        file, gateway.storage, gateway.downloads, method=request.method, range_header=range_header
+    )

@@ -7,13 +7,19 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from api.downloads import Downloads
 from api.openai_events import OpenAIEvents
-from api.recent import RecentCheck
 from api.room import Room
+from api.telling import Metrics
+from api.trial import Trial
 from api.turns import Turns
 from overnight.catalog import Catalog
 from overnight.config import Settings
+from overnight.health.parts import Draining
+from overnight.health.recent import RecentCheck
+from overnight.providers import RowsBucket
 from overnight.storage.protocol import Storage
+from overnight.webhooks.sender import WebhookSender
 from workflows.runs import BatchRuns
 
 DEFAULT_PROJECT = "default"
@@ -54,11 +60,17 @@ class Gateway:
     uploads: UploadLimits
     room: Room
     turns: Turns
+    downloads: Downloads
     storage_check: RecentCheck
+    draining: Draining
+    bucket_trials: tuple[tuple[RowsBucket, Trial], ...]
     openai_events: OpenAIEvents | None
+    webhooks: WebhookSender
+    metrics: Metrics
 
 
-def _gateway_of(request: Request) -> Gateway:
+async def _gateway_of(request: Request) -> Gateway:
+    # Not awaiting anything, but FastAPI would have a plain function called in a thread, for each request.
     gateway: Gateway = request.app.state.gateway
     return gateway
 

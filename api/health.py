@@ -1,17 +1,14 @@
 """Whether the gateway lives, and whether what it stands on is there. Open to everyone, so without secrets."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Literal
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from api.gateway import TheGateway
-from overnight.domain.errors import OvernightError
-
-CHECK_TIMEOUT = timedelta(seconds=5)
+from overnight.health.parts import Check, Status, states_of, status_of
+from overnight.providers.complaints import named
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -22,11 +19,24 @@ class Liveliness(BaseModel):
     status: Literal["alive"] = "alive"
 
 
-class Readiness(BaseModel):
-    """Whether a batch can be taken in now; every part says `ok` or what is wrong with it."""
+class Bucket(BaseModel):
+    """The bucket that a deployment's rows go through, and what was last seen of it."""
 
-    status: Literal["ready", "not ready"]
+    deployment: str
+    bucket: str = Field(examples=["gs://my-bucket/rows"])
+    state: str = Field(examples=["ok"])
+
+
+class Readiness(BaseModel):
+    """Whether a batch can be taken in now; every part says `ok` or what is wrong with it.
+
+    A bucket that can't be used makes nothing unready: it is one deployment's, and others may do without. A
+    gateway that is `draining` was told to stop: send it nothing new.
+    """
+
+    status: Status
     parts: dict[str, str] = Field(examples=[{"temporal": "ok", "catalog": "ok", "storage": "ok"}])
+    buckets: list[Bucket]
 
 
 @router.get("/liveness", include_in_schema=False)
@@ -38,25 +48,21 @@ async def liveliness() -> Liveliness:
 
 @router.get("/readiness", responses={503: {"model": Readiness}})
 async def readiness(response: Response, gateway: TheGateway) -> Readiness:
-    """Check Temporal, the catalog and storage."""
-    checks: dict[str, Callable[[], Awaitable[None]]] = {
+    """Check Temporal, the catalog and storage, and tell how the deployments' buckets are."""
+    checks: Mapping[str, Check] = {
         "temporal": gateway.runs.check,
         "catalog": gateway.catalog.check,
         "storage": gateway.storage_check,
     }
-    found = await asyncio.gather(*(_state(check()) for check in checks.values()))
-    ready = all(state == "ok" for state in found)
-    response.status_code = 200 if ready else 503
-    return Readiness(status="ready" if ready else "not ready", parts=dict(zip(checks, found, strict=True)))
-
-
-async def _state(check: Awaitable[None]) -> str:
-    try:
-        await asyncio.wait_for(check, CHECK_TIMEOUT.total_seconds())
-    except TimeoutError:
-        return f"no answer within {CHECK_TIMEOUT.total_seconds():.0f} seconds"
-    except OvernightError as error:
-        return error.message
-    except Exception as error:  # noqa: BLE001 - one part's surprise must not hide what is known of the others
-        return type(error).__name__
-    return "ok"
+    parts = await states_of(checks)
+    status = status_of(parts, gateway.draining)
+    response.status_code = 200 if status == "ready" else 503
+    return Readiness(
+        status=status,
+        parts=parts,
+        buckets=[
+            Bucket(deployment=named(deployment), bucket=bucket.settings.address, state=trial.state)
+            for bucket, trial in gateway.bucket_trials
+            for deployment in bucket.deployments
+        ],
+    )

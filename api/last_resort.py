@@ -1,9 +1,10 @@
 """What becomes of an exception nobody expected: a line in the log, and a 500 that keeps it to itself."""
 
 import structlog
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import unexpected_error_response
+from api.noted_send import NotedSend
 
 _log = structlog.get_logger(__name__)
 
@@ -16,17 +17,11 @@ class LastResort:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; raise only when the response had begun, so that the server cuts it off."""
-        started = False
-
-        async def send_noting_start(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
+        noted = NotedSend(send)
         try:
-            await self._app(scope, receive, send_noting_start)
+            await self._app(scope, receive, noted)
         except Exception as error:
             _log.exception("request_crashed", error=type(error).__name__)
-            if started or scope["type"] != "http":
+            if noted.status is not None or scope["type"] != "http":
                 raise
             await unexpected_error_response()(scope, receive, send)

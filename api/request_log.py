@@ -3,7 +3,9 @@
 import time
 
 import structlog
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.noted_send import NotedSend
 
 _NO_ROUTE = "(no route)"
 
@@ -21,22 +23,14 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status: int | None = None
-
-        async def send_noting_status(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        started = time.perf_counter()
+        noted, started = NotedSend(send), time.perf_counter()
         try:
-            await self._app(scope, receive, send_noting_status)
+            await self._app(scope, receive, noted)
         finally:
             _log.info(
                 "request",
                 method=scope["method"],
                 path=getattr(scope.get("route"), "path", _NO_ROUTE),
-                status=status,
+                status=noted.status,
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
             )

@@ -2,11 +2,14 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from api.storable import Storable
+from api.webhook_requests import BatchWebhookField
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.file import UPLOADABLE, FilePurpose
 from overnight.domain.ids import parameters_hash
@@ -23,13 +26,6 @@ MIN_EXPIRY_SECONDS = 3_600
 MAX_EXPIRY_SECONDS = 2_592_000
 
 
-def _storable(text: str) -> str:
-    # JSON can spell a NUL, and PostgreSQL can't hold one.
-    if "\0" in text:
-        raise PydanticCustomError("nul", "a string can't hold the character NUL")
-    return text
-
-
 def _uploadable(purpose: object) -> object:
     *most, last = (f"'{each.value}'" for each in UPLOADABLE)
     if purpose not in UPLOADABLE:
@@ -38,13 +34,13 @@ def _uploadable(purpose: object) -> object:
     return purpose
 
 
-_Storable = AfterValidator(_storable)
-_MetadataKey = Annotated[str, StringConstraints(max_length=MAX_METADATA_KEY), _Storable]
-_MetadataValue = Annotated[str, StringConstraints(max_length=MAX_METADATA_VALUE), _Storable]
+_MetadataKey = Annotated[str, StringConstraints(max_length=MAX_METADATA_KEY), Storable]
+_MetadataValue = Annotated[str, StringConstraints(max_length=MAX_METADATA_VALUE), Storable]
 _Purpose = Annotated[FilePurpose, BeforeValidator(_uploadable)]
 _Expiry = Annotated[int, Field(ge=MIN_EXPIRY_SECONDS, le=MAX_EXPIRY_SECONDS)]
-ProviderName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_PROVIDER), _Storable]
-IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=MAX_IDEMPOTENCY_KEY), _Storable]
+MaxCost = Annotated[Decimal, Field(gt=0, decimal_places=18, allow_inf_nan=False)]
+ProviderName = Annotated[str, StringConstraints(min_length=1, max_length=MAX_PROVIDER), Storable]
+IdempotencyKey = Annotated[str, StringConstraints(min_length=1, max_length=MAX_IDEMPOTENCY_KEY), Storable]
 
 
 class Expiry(BaseModel):
@@ -64,7 +60,7 @@ class BatchCreate(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    input_file_id: Annotated[str, StringConstraints(min_length=1, max_length=MAX_FILE_ID), _Storable]
+    input_file_id: Annotated[str, StringConstraints(min_length=1, max_length=MAX_FILE_ID), Storable]
     endpoint: Endpoint
     completion_window: Literal["24h"]
     metadata: Annotated[dict[_MetadataKey, _MetadataValue], Field(max_length=MAX_METADATA_PAIRS)] | None = (
@@ -79,10 +75,23 @@ class BatchCreate(BaseModel):
     idempotency_key: IdempotencyKey | None = Field(
         None, description="Creates with one key make one batch. The header `Idempotency-Key` does the same."
     )
+    webhook: BatchWebhookField | None = Field(
+        None,
+        description="Where to tell how the batch has ended: a URL, or an object with `url` and, if you have "
+        "chosen one, a `secret` (`whsec_…`).",
+    )
+
+    max_cost: MaxCost | None = Field(
+        None,
+        description="US dollars. A batch that is likely to cost more is refused; one that sends its lines "
+        "itself stops when it has cost as much.",
+    )
 
     def parameters_hash(self) -> str:
         """Return what two creates with one idempotency key must agree on."""
-        meaning = self.model_dump(mode="json", exclude={"idempotency_key"})
+        # What was never said must not change the hash of those batches that were made before it could be.
+        unsaid = {name for name in ("webhook", "max_cost") if getattr(self, name) is None}
+        meaning = self.model_dump(mode="json", exclude={"idempotency_key", *unsaid})
         return parameters_hash(json.dumps(meaning, sort_keys=True, separators=(",", ":")).encode())
 
     @property
@@ -110,7 +119,7 @@ class UploadCreate(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    filename: Annotated[str, _Storable]
+    filename: Annotated[str, Storable]
     purpose: _Purpose
     bytes: Annotated[int, Field(ge=1, le=MAX_UPLOAD_BYTES, strict=True)]
     mime_type: Annotated[str, StringConstraints(min_length=1, max_length=MAX_MIME_TYPE)] = Field(
@@ -132,7 +141,7 @@ class UploadComplete(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    part_ids: Annotated[list[Annotated[str, _Storable]], Field(min_length=1, max_length=MAX_PARTS)]
+    part_ids: Annotated[list[Annotated[str, Storable]], Field(min_length=1, max_length=MAX_PARTS)]
     md5: Annotated[str, StringConstraints(pattern="^[0-9a-fA-F]{32}$")] | None = Field(
         None, description="Of the whole file, as 32 hexadecimal digits; another file is refused."
     )

@@ -17,7 +17,7 @@ PATH = "/{provider}/v1"
 """Where everything is served once more, for clients whose base URL names the provider."""
 
 
-def require_known_provider(request: Request) -> None:
+async def require_known_provider(request: Request) -> None:
     """Let a request below PATH pass, or raise a 404: nobody has ever heard of that URL."""
     if request.path_params["provider"] not in KNOWN_PROVIDERS:
         raise HTTPException(404)
@@ -64,7 +64,7 @@ def provider_of(batch: Batch, settings: Settings) -> str | None:
     return batch.order.provider or (running.pop() if len(running) == 1 else None)
 
 
-def _hint_of(
+async def _hint_of(
     request: Request,
     header: Annotated[ProviderName | None, Header(alias=HEADER)] = None,
     query: Annotated[ProviderName | None, Query(alias=FIELD)] = None,

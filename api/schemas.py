@@ -9,19 +9,22 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, Field
 
+from api.cost_schemas import CostObject
+from api.page_schemas import Listed, PageObject
 from overnight.catalog import Page
 from overnight.domain.batch import Batch, BatchError
 from overnight.domain.file import BatchFileKind, File
 from overnight.domain.ids import output_file_id
 from overnight.domain.job import BatchJob
+from overnight.domain.price import usd_told
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
+from overnight.domain.webhook import WebhookEndpoint
 
 
-class FileObject(BaseModel):
+class FileObject(Listed):
     """OpenAI's File object."""
 
-    id: str
     object: Literal["file"] = "file"
     bytes: int
     created_at: int
@@ -44,21 +47,13 @@ class FileObject(BaseModel):
         )
 
 
-class FileList(BaseModel):
+class FileList(PageObject[FileObject]):
     """One page of files."""
-
-    object: Literal["list"] = "list"
-    data: list[FileObject]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
 
     @classmethod
     def of(cls, page: Page[File]) -> Self:
         """Return the list of one page of rows."""
-        data = [FileObject.of(file) for file in page.items]
-        first, last = (data[0].id, data[-1].id) if data else (None, None)
-        return cls(data=data, first_id=first, last_id=last, has_more=page.has_more)
+        return cls.holding([FileObject.of(file) for file in page.items], has_more=page.has_more)
 
 
 class FileDeleted(BaseModel):
@@ -140,6 +135,27 @@ class JobObject(BaseModel):
         return cls(provider=job.provider, deployment=job.deployment, id=job.id, status=job.status.value)
 
 
+class BatchWebhookDetails(BaseModel):
+    """The endpoint that a batch has brought along; its `id` is one of `/v1/webhook_endpoints`."""
+
+    id: str
+    url: str
+    signing_secret: str | None = Field(
+        description="Shown where the batch was created, if it was made here; null in all other answers."
+    )
+    signing_secret_hint: str
+
+    @classmethod
+    def of(cls, endpoint: WebhookEndpoint, *, show_secret: bool = False) -> Self:
+        """Return the object of one row."""
+        return cls(
+            id=endpoint.id,
+            url=endpoint.url,
+            signing_secret=endpoint.secret if show_secret else None,
+            signing_secret_hint=endpoint.secret_hint,
+        )
+
+
 class OvernightDetails(BaseModel):
     """What Overnight says of a batch beyond OpenAI's own fields."""
 
@@ -157,12 +173,18 @@ class OvernightDetails(BaseModel):
     )
     warnings: list[str] = Field(description="What did not go as it should have, for people to read.")
     cost_usd: str | None = Field(description="What the batch cost, in US dollars; null while it is unknown.")
+    cost: CostObject | None = Field(
+        description="What the cost is made of; null until the batch has ended, and where it never began."
+    )
+    receipt_file_id: str | None = Field(description="What every request came to, one JSON object a line.")
+    webhook: BatchWebhookDetails | None = Field(
+        description="Where it is told how the batch has ended; null without a `webhook`, and in lists."
+    )
 
 
-class BatchObject(BaseModel):
+class BatchObject(Listed):
     """OpenAI's Batch object, and one key more: `overnight`."""
 
-    id: str
     object: Literal["batch"] = "batch"
     endpoint: str
     model: str | None
@@ -187,7 +209,14 @@ class BatchObject(BaseModel):
     overnight: OvernightDetails
 
     @classmethod
-    def of(cls, batch: Batch, *, provider: str | None = None, jobs: Sequence[BatchJob] = ()) -> Self:
+    def of(
+        cls,
+        batch: Batch,
+        *,
+        provider: str | None = None,
+        jobs: Sequence[BatchJob] = (),
+        webhook: BatchWebhookDetails | None = None,
+    ) -> Self:
         """Return the object of one row, its progress and, where somebody has looked, its jobs."""
         order, stamps = batch.order, batch.stamps
         return cls(
@@ -219,26 +248,21 @@ class BatchObject(BaseModel):
                 errors_total=batch.errors_total,
                 errors_file_id=_errors_file_id(batch),
                 warnings=list(batch.warnings),
-                cost_usd=None if batch.cost is None else f"{batch.cost:f}",
+                cost_usd=None if batch.cost is None else usd_told(batch.cost),
+                cost=CostObject.of(batch.account) if batch.account else None,
+                receipt_file_id=batch.receipt_file_id,
+                webhook=webhook,
             ),
         )
 
 
-class BatchList(BaseModel):
+class BatchList(PageObject[BatchObject]):
     """One page of batches."""
-
-    object: Literal["list"] = "list"
-    data: list[BatchObject]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
 
     @classmethod
     def of(cls, page: Page[BatchObject]) -> Self:
         """Return the list of one page of batches."""
-        data = page.items
-        first, last = (data[0].id, data[-1].id) if data else (None, None)
-        return cls(data=data, first_id=first, last_id=last, has_more=page.has_more)
+        return cls.holding([*page.items], has_more=page.has_more)
 
 
 class ModelObject(BaseModel):

@@ -24,7 +24,7 @@ from cli.options import (
     stdout,
     told_plainly,
 )
-from cli.showing import batch_details, batch_table, print_faults, print_summary
+from cli.showing import batch_details, batch_table, print_estimate, print_faults, print_summary
 from cli.uploading import upload
 from cli.views import BatchView
 from cli.watching import LeftRunning, watch
@@ -41,6 +41,15 @@ def submit(
     ] = None,
     metadata: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Up to 16 of them.")] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key makes the same batch.")] = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Say what it may cost, and make no batch of it.")
+    ] = False,
+    max_cost: Annotated[
+        str | None, typer.Option(metavar="USD", help="Refuse it if it may cost more, or stop it when it has.")
+    ] = None,
+    webhook: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where to tell how it has ended; shows the secret.")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
     output: Output = None,
     url: Url = DEFAULT_URL,
@@ -48,15 +57,23 @@ def submit(
 ) -> None:
     """Upload FILE and make a batch of it. With -o (which waits), fetch the results when it has ended."""
     console, pairs = stderr(), _pairs(metadata or [])
-    with _gateway(url, api_key) as client:
+    with gateway(url, api_key) as client:
         uploaded = upload(client, file, model=model, console=console)
+        if estimate:
+            print_estimate(stdout(), client.estimate(uploaded.id, endpoint=endpoint))
+            return
         batch = client.create(
             uploaded.id,
             endpoint=endpoint,
             idempotency_key=idempotency_key or str(uuid.uuid4()),
             metadata=pairs,
+            max_cost=max_cost,
+            webhook=webhook,
         )
         typer.echo(batch.id)
+        if batch.overnight.webhook and batch.overnight.webhook.signing_secret:
+            secret = batch.overnight.webhook.signing_secret
+            console.print(f"its webhook is signed with {secret}", markup=False, soft_wrap=True)
         if wait or output:
             _wait(client, batch.id, console=console, output=output)
 
@@ -70,7 +87,7 @@ def list_batches(
     api_key: ApiKey = DEFAULT_API_KEY,
 ) -> None:
     """List batches, the newest first."""
-    with _gateway(url, api_key) as client:
+    with gateway(url, api_key) as client:
         page = client.batches(limit=limit, after=after)
         if as_json:
             for raw in page.data:
@@ -90,7 +107,7 @@ def show(
     api_key: ApiKey = DEFAULT_API_KEY,
 ) -> None:
     """Show a batch."""
-    with _gateway(url, api_key) as client:
+    with gateway(url, api_key) as client:
         raw = client.batch_json(batch_id)
     if as_json:
         typer.echo(raw)
@@ -105,13 +122,13 @@ def watch_batch(
     batch_id: BatchId, *, output: Output = None, url: Url = DEFAULT_URL, api_key: ApiKey = DEFAULT_API_KEY
 ) -> None:
     """Watch a batch until it has ended; exit code 0 if it was completed."""
-    with _gateway(url, api_key) as client:
+    with gateway(url, api_key) as client:
         _wait(client, batch_id, console=stderr(), output=output)
 
 
 def cancel(batch_id: BatchId, *, url: Url = DEFAULT_URL, api_key: ApiKey = DEFAULT_API_KEY) -> None:
     """Cancel a batch; lines that have been answered are kept."""
-    with _gateway(url, api_key) as client:
+    with gateway(url, api_key) as client:
         batch = client.cancel(batch_id)
     typer.echo(f"{batch.id} {batch.status}")
 
@@ -125,7 +142,7 @@ def results(
     api_key: ApiKey = DEFAULT_API_KEY,
 ) -> None:
     """Print a batch's results, in the order of its lines, or write them to a file."""
-    with _gateway(url, api_key) as client:
+    with gateway(url, api_key) as client:
         batch = client.batch(batch_id)
         file_id = batch.error_file_id if errors else batch.output_file_id
         if file_id is None:
@@ -145,7 +162,8 @@ def errors_beside(output: Path) -> Path:
 
 
 @contextmanager
-def _gateway(url: str, api_key: str) -> Iterator[GatewayClient]:
+def gateway(url: str, api_key: str) -> Iterator[GatewayClient]:
+    """Give the block a gateway to talk to; what goes wrong with it is told in a line."""
     with told_plainly(GatewayError, OSError), GatewayClient(url, api_key=api_key) as client:
         yield client
 

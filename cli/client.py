@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 import msgspec
 
-from cli.views import BatchPage, BatchView, FileView, PartView, RefusalEnvelope, UploadView
+from cli.views import BatchPage, BatchView, EstimateView, FileView, PartView, RefusalEnvelope, UploadView
 from overnight.config.addresses import is_this_machine
 
 PATIENCE = timedelta(seconds=60)
@@ -106,12 +106,27 @@ class GatewayClient:
         request = self._http.build_request("POST", path, json=body, timeout=patience)
         return insist(lambda: self._send(UploadView, request))
 
+    def estimate(self, input_file_id: str, *, endpoint: str) -> EstimateView:
+        """Return what a batch of a file would use and cost. Nothing is made."""
+        order = {"input_file_id": input_file_id, "endpoint": endpoint, "completion_window": "24h"}
+        patience = LONG_PATIENCE.total_seconds()
+        request = self._http.build_request("POST", "/batches/estimate", json=order, timeout=patience)
+        return self._send(EstimateView, request)
+
     def create(
-        self, input_file_id: str, *, endpoint: str, idempotency_key: str, metadata: Mapping[str, str]
+        self,
+        input_file_id: str,
+        *,
+        endpoint: str,
+        idempotency_key: str,
+        metadata: Mapping[str, str],
+        max_cost: str | None = None,
+        webhook: str | None = None,
     ) -> BatchView:
         """Create a batch. Tried again while the gateway is busy or away: the key makes it one batch."""
         order = {"input_file_id": input_file_id, "endpoint": endpoint, "completion_window": "24h"}
-        body = {**order, **({"metadata": dict(metadata)} if metadata else {})}
+        extra = {"metadata": dict(metadata) if metadata else None, "max_cost": max_cost, "webhook": webhook}
+        body = {**order, **{name: value for name, value in extra.items() if value}}
         headers = {"Idempotency-Key": idempotency_key}
         request = self._http.build_request("POST", "/batches", json=body, headers=headers)
         return insist(lambda: self._send(BatchView, request))
@@ -129,21 +144,44 @@ class GatewayClient:
         params = {"limit": str(limit), **({"after": after} if after else {})}
         return self._send(BatchPage, self._http.build_request("GET", "/batches", params=params))
 
+    @contextmanager
+    def receipt(self, batch_id: str) -> Iterator[Iterator[bytes]]:
+        """Stream what every request of a batch came to, as JSONL."""
+        path = f"{_path(batch_id)}/receipt"
+        with (
+            self._translated(),
+            self._http.stream("GET", path, params={"format": "ndjson"}) as response,
+        ):
+            if response.is_error:
+                response.read()
+            _check(response)
+            yield response.iter_bytes()
+
+    def spend_json(self, params: Mapping[str, str]) -> bytes:
+        """Return what was spent, word for word."""
+        request = self._http.build_request("GET", "/spend", params=dict(params))
+        return bytes(self._send(msgspec.Raw, request))
+
     def cancel(self, batch_id: str) -> BatchView:
         """Ask for a batch to be cancelled."""
         return self._send(BatchView, self._http.build_request("POST", f"{_path(batch_id)}/cancel"))
 
     @contextmanager
     def content(self, file_id: str) -> Iterator[Iterator[bytes]]:
-        """Stream what is in a file."""
+        """Stream what is in a file, from the gateway or from the bucket that it sends us to."""
         with (
             self._translated(),
             self._http.stream("GET", f"/files/{quote(file_id, safe='')}/content") as response,
         ):
-            if response.is_error:
-                response.read()
-            _check(response)
-            yield response.iter_bytes()
+            elsewhere = response.next_request
+            if elsewhere is None:
+                if response.is_error:
+                    response.read()
+                _check(response)
+                yield response.iter_bytes()
+        if elsewhere is not None:
+            with _fetched(elsewhere.url) as chunks:
+                yield chunks
 
     def download(self, file_id: str, target: Path) -> None:
         """Write what is in a file to `target`, which appears whole or not at all."""
@@ -173,6 +211,26 @@ class GatewayClient:
             ) from error
         except msgspec.MsgspecError as error:
             raise GatewayRefused(f"what answers at {self.url} is not an Overnight gateway") from error
+
+
+@contextmanager
+def _fetched(url: httpx2.URL) -> Iterator[Iterator[bytes]]:
+    """Stream what is where the gateway has sent us. Nothing of ours is shown there, and the URL to nobody."""
+    # It may be on the internet where the gateway is on this machine, so it has a proxy of its own or none.
+    patience, by_proxy = PATIENCE.total_seconds(), not is_this_machine(url.host)
+    try:
+        with (
+            httpx2.Client(timeout=patience, trust_env=by_proxy, follow_redirects=True) as http,
+            http.stream("GET", url) as response,
+        ):
+            if response.is_error:
+                said = f"{response.status_code} {response.reason_phrase}"
+                raise GatewayRefused(f"the gateway sends downloads to {url.host}, which answered {said}")
+            yield response.iter_bytes()
+    except httpx2.TransportError as error:
+        raise GatewayUnreachable(
+            f"the gateway sends downloads to {url.host}, where nobody answers ({error})"
+        ) from error
 
 
 def _path(batch_id: str) -> str:

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
-from cli import batches, parts, simulate
+from cli import batches, database, money, parts, simulate, temporal
 from cli.check import check
+from cli.gateway import gateway
 from cli.options import (
     DEFAULT_DATA_DIR,
     DEFAULT_HOST,
@@ -22,6 +23,7 @@ from cli.options import (
     Port,
     told_plainly,
 )
+from cli.worker import worker
 from overnight.config import DEFAULT_GATEWAY_PORT
 from overnight.domain.errors import OvernightError
 from overnight.logs import configure_logging
@@ -96,16 +98,20 @@ def serve(
         asyncio.run(serving.serve(order))
 
 
-app.command("gateway")(parts.gateway)
-app.command("worker")(parts.worker)
+app.command("gateway")(gateway)
+app.command("worker")(worker)
 app.command("submit")(batches.submit)
 app.command("list")(batches.list_batches)
 app.command("show")(batches.show)
 app.command("watch")(batches.watch_batch)
 app.command("cancel")(batches.cancel)
 app.command("results")(batches.results)
+app.command("verify")(money.verify_batch)
+app.command("cost")(money.cost)
 app.command("check")(check)
+app.add_typer(database.app, name="db")
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(temporal.app, name="temporal")
 
 
 def main() -> None:

@@ -45,6 +45,13 @@ DataDir = Annotated[
 Host = Annotated[str, typer.Option("--host", help="The address the gateway listens on.")]
 Port = Annotated[int, typer.Option("--port", help="The port the gateway listens on.", min=1, max=65_535)]
 Log = Annotated[LogLevel, typer.Option("--log-level", envvar="OVERNIGHT_LOG_LEVEL", help="What to log.")]
+TemporalAddress = Annotated[
+    str | None,
+    typer.Option(help="Temporal as host:port, whatever TEMPORAL_ADDRESS and profiles say of that."),
+]
+EmbeddedTemporal = Annotated[
+    str | None, typer.Option(hidden=True, help="The embedded Temporal of `serve`, as host:port.")
+]
 
 DEFAULT_DATA_DIR = Path(".overnight")
 _WIDE = 200

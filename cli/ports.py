@@ -4,6 +4,7 @@ import socket
 from collections.abc import Container
 
 _TRIES = 100
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised here, not listened on
 
 
 class PortTaken(Exception):
@@ -28,6 +29,13 @@ def next_free(host: str, port: int, *, but: Container[int] = ()) -> int:
     raise PortTaken(host, port)
 
 
+def any_free(host: str) -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server((host, 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
 def is_free(host: str, port: int) -> bool:
     """Whether a server could listen there now."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -37,3 +45,9 @@ def is_free(host: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def url_here(host: str, port: int) -> str:
+    """Return where on this machine a server is that listens on `host`."""
+    host = _ANY_ADDRESS.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

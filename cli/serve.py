@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -16,7 +15,8 @@ from temporalio.service import RPCError
 
 from cli.data_folder import DataFolder
 from cli.embedded_temporal import TemporalServer, embedded_server, runs_elsewhere
-from cli.ports import require_free
+from cli.ports import any_free, require_free, url_here
+from cli.programs import part, stop_signals
 from cli.supervisor import Child, Program, Ties, ready_at_once
 from overnight.catalog import upgrade
 from overnight.config import Settings
@@ -27,11 +27,11 @@ GATEWAY_GRACE = timedelta(seconds=15)
 WORKER_GRACE = timedelta(seconds=20)
 """Longer than the processes' own graces, so that they end in their own way."""
 
+METRICS_HOST = "127.0.0.1"
+
 _LOOK_AGAIN = timedelta(seconds=0.1)
 _ANSWER_WITHIN = timedelta(seconds=10)
 _NO_ANSWER = "no answer yet"
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised here, not listened on
-_CODE = Path(__file__).parent.parent
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -51,8 +51,7 @@ class ServeOrder:
     @property
     def url(self) -> str:
         """Where the gateway is, from this machine."""
-        host = _ANY_ADDRESS.get(self.host, self.host)
-        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+        return url_here(self.host, self.port)
 
 
 async def serve(order: ServeOrder) -> None:
@@ -61,7 +60,7 @@ async def serve(order: ServeOrder) -> None:
     Raises InvalidConfig, DataFolderTaken, PortTaken, TemporalMissing, or ChildFailed when a part does
     not start.
     """
-    stop, hurry = _on_signals()
+    stop, hurry = stop_signals()
     for warning in order.settings.warnings:
         _log.warning("configuration", says=warning)
     folder = await DataFolder.take(order.settings.data_dir)
@@ -101,9 +100,14 @@ class _Supervision:
 
     async def _start_all(self, stack: AsyncExitStack) -> None:
         address = await self._start_temporal(stack)
-        place = () if address is None else ("--temporal-address", address)
-        await self._start(stack, self._part("worker", WORKER_GRACE, *place))
-        door = ("--host", self._order.host, "--port", str(self._order.port))
+        place = () if address is None else ("--embedded-temporal", address)
+        # On a port of its own, and read by the gateway: so there is one page for both.
+        metrics = self._order.settings.worker_metrics_port or any_free(METRICS_HOST)
+        told = ("--metrics-port", str(metrics), "--metrics-host", METRICS_HOST)
+        await self._start(stack, self._part("worker", WORKER_GRACE, *place, *told))
+        told_at = ("--worker-metrics", f"http://{METRICS_HOST}:{metrics}/metrics")
+        # Nobody balances loads here, so nobody has to see that it drains.
+        door = ("--host", self._order.host, "--port", str(self._order.port), "--drain", "0", *told_at)
         await self._start(
             stack, self._part("gateway", GATEWAY_GRACE, *door, *place, become_ready=self._gateway_ready)
         )
@@ -134,13 +138,7 @@ class _Supervision:
         order = self._order
         config = ("--config", str(order.config)) if order.config else ()
         shared = ("--data-dir", str(order.settings.data_dir), "--log-level", order.log_level, *config)
-        paths = [str(_CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
-        command = (sys.executable, "-P", "-m", "cli", name, *shared, *arguments)
-        # The very code this process runs, whatever lies about in the folder it was started in.
-        environment = {"PYTHONPATH": os.pathsep.join(paths)}
-        return Program(
-            name=name, arguments=command, grace=grace, environment=environment, become_ready=become_ready
-        )
+        return part(name, name, *shared, *arguments, grace=grace, become_ready=become_ready)
 
     async def _gateway_ready(self) -> None:
         async with httpx2.AsyncClient(timeout=_ANSWER_WITHIN.total_seconds(), trust_env=False) as http:
@@ -165,6 +163,7 @@ class _Supervision:
     def _say_where(self) -> None:
         order = self._order
         places = {"gateway": f"{order.url}/v1", "docs": f"{order.url}/docs"}
+        places["metrics"] = f"{order.url}/metrics"
         if self._temporal:
             places["temporal ui"] = self._temporal.ui
         places["data folder"] = str(order.settings.data_dir)
@@ -187,18 +186,7 @@ async def _register_elsewhere() -> None:
     try:
         await search_attributes.register(await connect())
     except RPCError as error:
-        # A server that is not ours may not let us; its operator has to, then.
-        _log.warning("search attributes are not registered", why=error.message)
-
-
-def _on_signals() -> tuple[asyncio.Event, asyncio.Event]:
-    stop, hurry = asyncio.Event(), asyncio.Event()
-
-    def heed() -> None:
-        if stop.is_set():
-            hurry.set()
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, heed)
-    return stop, hurry
+        # A server that is not ours may not let us; its operator has to, then. The worker waits for that.
+        _log.warning(
+            "search attributes are not registered", why=error.status.name, see="overnight temporal setup"
+        )

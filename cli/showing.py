@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.views import BatchView
+from cli.views import BatchView, EstimateView, TokenRangeView
 
 _COLOURS = {
     "completed": "green",
@@ -75,6 +75,31 @@ def batch_details(batch: BatchView) -> Table:
             # Not markup: a model may be called [red].
             table.add_row(Text(name), Text(fact) if isinstance(fact, str) else fact)
     return table
+
+
+def print_estimate(console: Console, estimate: EstimateView) -> None:
+    """Print what a batch may use and cost, and how far that may be off."""
+    cost, error = estimate.cost_usd, estimate.input_error
+    count = error.measured_on_batches
+    measured = f"measured on {count} {'batch' if count == 1 else 'batches'}" if count else "assumed"
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("", no_wrap=True, style="bold")
+    for column in ("AT LEAST", "LIKELY", "AT MOST"):
+        table.add_column(column, no_wrap=True, justify="right")
+    table.add_row("tokens in", *_told(estimate.input_tokens))
+    table.add_row("tokens out", *_told(estimate.output_tokens))
+    if cost is not None:
+        table.add_row(
+            "cost", f"${cost.low}", *(f"${each}" if each else "?" for each in (cost.likely, cost.high))
+        )
+    console.print(table)
+    told = f"{estimate.requests:,} requests for {estimate.model}. Real input was off by"
+    told = f"{told} {error.low:+.0%} to {error.high:+.0%} ({measured})."
+    console.print(f"{told} {estimate.reason or ''}".strip(), markup=False, soft_wrap=True)
+
+
+def _told(tokens: TokenRangeView) -> list[str]:
+    return ["?" if each is None else f"{each:,}" for each in (tokens.low, tokens.likely, tokens.high)]
 
 
 def print_faults(console: Console, batch: BatchView) -> None:

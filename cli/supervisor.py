@@ -42,7 +42,10 @@ async def ready_at_once() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What a child runs. `become_ready` returns when it can be used; it is cancelled when the child dies."""
+    """What a child runs. `become_ready` returns when it can be used; it is cancelled when the child dies.
+
+    `descriptors` of ours are its own as well, under the same numbers.
+    """
 
     name: str
     arguments: Sequence[str]
@@ -50,6 +53,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     become_ready: Callable[[], Awaitable[None]] = ready_at_once
     quiet: bool = False
+    descriptors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,7 @@ class Child:
             stdin=DEVNULL,
             stdout=DEVNULL if self.program.quiet else None,
             env={**os.environ, **self.program.environment, LIFELINE_VARIABLE: str(self._ties.reading)},
-            pass_fds=self._ties.passed_on,
+            pass_fds=(*self._ties.passed_on, *self.program.descriptors),
             start_new_session=True,
         )
 

@@ -1,8 +1,12 @@
 """What the gateway says of a batch or a file, as far as the command shows it."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import msgspec
+
+from overnight.domain.price import Price, Rates
+from overnight.domain.usage import TokenKind
 
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 
@@ -41,12 +45,68 @@ class BatchFaults(msgspec.Struct, frozen=True):
     data: list[BatchFault] = []
 
 
+class RatesView(msgspec.Struct, frozen=True):
+    """US dollars a token, by kind, above so many tokens of input."""
+
+    above_input_tokens: int
+    usd_per_token: dict[TokenKind, Decimal]
+
+
+class PriceView(msgspec.Struct, frozen=True):
+    """What answers were charged at."""
+
+    id: str
+    source: str
+    rates: list[RatesView]
+    model: str | None = None
+    discount: Decimal | None = None
+    service_tier: str | None = None
+
+    @property
+    def price(self) -> Price:
+        """The same, to be charged at again."""
+        rates = tuple(Rates(usd=each.usd_per_token, above=each.above_input_tokens) for each in self.rates)
+        return Price(
+            source=self.source,
+            model=self.model,
+            discount=self.discount,
+            service_tier=self.service_tier,
+            rates=rates,
+        )
+
+
+class CostEntryView(msgspec.Struct, frozen=True):
+    """The answers of one model at one deployment."""
+
+    tokens: dict[str, int]
+    requests: int
+    reason: str | None = None
+
+
+class CostView(msgspec.Struct, frozen=True):
+    """What a batch cost, and what that is made of."""
+
+    priced_usd: Decimal
+    unpriced_requests: int
+    by_model: list[CostEntryView]
+    prices: list[PriceView]
+    total_usd: Decimal | None = None
+
+
+class WebhookShown(msgspec.Struct, frozen=True):
+    """Where it is told how a batch has ended, and what signs that, where the batch was just created."""
+
+    signing_secret: str | None = None
+
+
 class Details(msgspec.Struct, frozen=True):
     """What Overnight says beyond OpenAI's own keys."""
 
     waiting_on: str | None = None
     errors_total: int = 0
     cost_usd: str | None = None
+    cost: CostView | None = None
+    webhook: WebhookShown | None = None
 
 
 class BatchView(msgspec.Struct, frozen=True):
@@ -124,3 +184,57 @@ class RefusalEnvelope(msgspec.Struct, frozen=True):
     """The shape every refusal comes in."""
 
     error: Refusal
+
+
+class SpendGroupView(msgspec.Struct, frozen=True):
+    """What the batches of one group came to."""
+
+    group: dict[str, str | None]
+    batches: int
+    requests: int
+    unpriced_requests: int
+    tokens: dict[str, int]
+    cost_usd: str
+
+
+class SpendView(msgspec.Struct, frozen=True):
+    """What was spent, by groups."""
+
+    group_by: list[str]
+    data: list[SpendGroupView]
+
+
+class TokenRangeView(msgspec.Struct, frozen=True):
+    """Tokens, from low to high; null is for what nobody knows."""
+
+    low: int
+    likely: int | None
+    high: int | None
+
+
+class CostRangeView(msgspec.Struct, frozen=True):
+    """US dollars, in the same way."""
+
+    low: str
+    likely: str | None
+    high: str | None
+
+
+class InputErrorView(msgspec.Struct, frozen=True):
+    """How far approximations of input were off, in parts of them."""
+
+    low: float
+    high: float
+    measured_on_batches: int
+
+
+class EstimateView(msgspec.Struct, frozen=True):
+    """What a batch may use and cost."""
+
+    model: str
+    requests: int
+    input_tokens: TokenRangeView
+    input_error: InputErrorView
+    output_tokens: TokenRangeView
+    cost_usd: CostRangeView | None = None
+    reason: str | None = None

@@ -6,6 +6,7 @@ every line. Tracebacks never show local variables: prompts, answers and keys are
 
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 import structlog
@@ -21,13 +22,20 @@ _INDISCREET = ("gcsfs",)
 """Loggers whose errors quote answers, which name accounts; what went wrong, ours says."""
 
 
-def configure_logging(*, process: str, level: str = "INFO", stream: TextIO | None = None) -> None:
+def configure_logging(
+    *,
+    process: str,
+    level: str = "INFO",
+    stream: TextIO | None = None,
+    trace_ids: Callable[[], Mapping[str, str]] | None = None,
+) -> None:
     """Set logging up, once, at the start of a process; `process` is the name that its lines bear.
 
-    `level` is a name of the standard library's levels. Raises ValueError for another one.
+    `level` is a name of the standard library's levels. `trace_ids` returns what every line is to bear of the
+    trace that it belongs to. Raises ValueError for another level.
     """
     stream = stream or sys.stderr
-    shared = _shared(process)
+    shared = _shared(process, trace_ids)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -50,9 +58,11 @@ def configure_logging(*, process: str, level: str = "INFO", stream: TextIO | Non
     _quieten()
 
 
-def _shared(process: str) -> list[Processor]:
+def _shared(process: str, trace_ids: Callable[[], Mapping[str, str]] | None) -> list[Processor]:
     def name_process(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event.setdefault("process", process)
+        if trace_ids is not None:
+            event.update(trace_ids())
         return event
 
     return [

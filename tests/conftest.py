@@ -1,8 +1,10 @@
 """What many tests need: a catalog, Temporal servers with time that skips and with real time, and buckets."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,8 +15,15 @@ from overnight.catalog import Catalog, open_engine, upgrade
 from tests.emulators.azure import AzureServer, azure_server
 from tests.emulators.gcs import GcsServer, gcs_server
 from tests.emulators.s3 import S3Server, s3_server
+from tests.postgres import Postgres
 from workflows import search_attributes
 from workflows.plugin import OvernightPlugin
+
+
+def pytest_configure() -> None:
+    """Have what is started here hear of Ctrl-C, also if the tests themselves were started to ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +65,16 @@ async def catalog(tmp_path: Path) -> AsyncIterator[Catalog]:
     engine = open_engine(url)
     yield Catalog(engine)
     await engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """PostgreSQL from a wheel, with a database `tables` to make others of: each test makes its own."""
+    with Postgres() as server:
+        server.query('CREATE DATABASE "tables"')
+        with ThreadPoolExecutor(1) as thread:  # as a loop may run here
+            thread.submit(upgrade, server.url("tables")).result()
+        yield server
 
 
 @pytest.fixture(scope="session")

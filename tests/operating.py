@@ -5,19 +5,22 @@ import secrets
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 
 
-async def reset(temporal: Client, workflow_id: str) -> None:
-    """Reset a workflow to the first workflow task that it completed: its story is told again from there."""
+async def reset(temporal: Client, workflow_id: str, *, to_the_last: bool = False) -> None:
+    """Reset a workflow to the first workflow task that it completed: its story is told again from there.
+
+    Or to the last: its story goes on from there.
+    """
     history = await temporal.get_workflow_handle(workflow_id).fetch_history()
     completed = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    first = next(event.event_id for event in history.events if event.event_type == completed)
+    tasks = [event.event_id for event in history.events if event.event_type == completed]
     asked = ResetWorkflowExecutionRequest(
         namespace=temporal.namespace,
         workflow_execution=WorkflowExecution(workflow_id=workflow_id),
         reason="by hand",
-        workflow_task_finish_event_id=first,
+        workflow_task_finish_event_id=tasks[-1] if to_the_last else tasks[0],
         request_id=secrets.token_hex(8),
     )
     await temporal.workflow_service.reset_workflow_execution(asked)
@@ -28,3 +31,9 @@ async def waits_for(temporal: Client, workflow_id: str, *steps: str) -> bool:
     described = await temporal.get_workflow_handle(workflow_id).describe()
     pending = described.raw_description.pending_activities
     return any(each.activity_type.name in steps for each in pending)
+
+
+async def is_over(temporal: Client, workflow_id: str) -> bool:
+    """Say whether a workflow has ended."""
+    described = await temporal.get_workflow_handle(workflow_id).describe()
+    return described.status is not WorkflowExecutionStatus.RUNNING

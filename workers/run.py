@@ -1,7 +1,6 @@
-"""One worker process: connects, polls its queues, drains when it is told to stop."""
+"""The workers of one process: which of them does what, on which queue, and how much of it at once."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -10,9 +9,13 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.begun import BegunJobs
 from activities.bookkeeping import Bookkeeping
+from activities.charging import Charging
 from activities.collect import Collect
+from activities.ending import EndMeter
 from activities.erasing import Erasing
+from activities.events import EventBooks, SinkDesk
 from activities.executions import Executions
 from activities.housekeeping import Housekeeping
 from activities.ingest import Ingest
@@ -21,34 +24,43 @@ from activities.lines import Lines
 from activities.places import Places
 from activities.seal import Seal
 from activities.sweeping import Sweeping
-from overnight.catalog import Catalog, open_engine
+from activities.webhook_upkeep import WebhookUpkeep
+from activities.webhooks import Webhooks
+from overnight.catalog import Catalog
 from overnight.config import Settings
-from overnight.domain.deployment import BatchLane
+from overnight.events.opening import opened_sink
 from overnight.line_lane import LineLane
+from overnight.pricing import load_price_list
 from overnight.providers import Providers
-from overnight.storage.opening import opened
 from overnight.storage.protocol import Storage
+from overnight.webhooks.sender import WebhookSender
+from workers.buckets import trying_buckets
+from workers.choosing import chosen, sent_as_lines
+from workers.terms import USUAL, Terms
+from workers.tuning import shared, slots_for_files
 from workflows import queues
 from workflows.batch import BatchWorkflow
 from workflows.cleaning import CleanUpWorkflow
-from workflows.connecting import connect
-from workflows.housekeeping import HousekeepingWorkflow, ensure_schedule
+from workflows.events import EventWorkflow
+from workflows.housekeeping import HousekeepingWorkflow
+from workflows.moving_on import (
+    MovingCleanUp,
+    MovingEvent,
+    MovingHousekeeping,
+    MovingPlaces,
+    MovingWebhook,
+)
 from workflows.places import PlacesWorkflow
 from workflows.runs import BatchRuns
 from workflows.shard import ShardWorkflow
-
-GRACE = timedelta(seconds=10)
-"""How long a worker that is told to stop lets activities finish; then they are handed back."""
-
-HEARTBEAT_THROTTLE = timedelta(seconds=1)
-"""A cancel reaches an activity with its heartbeats, so they are not to be held back for longer."""
+from workflows.webhook_runs import WebhookRuns
+from workflows.webhooks import WebhookWorkflow
 
 MAX_CALLS = 100
 """Calls to one provider at once in one process. Most wait for an answer; few carry whole files."""
 
-MAX_CHUNKS = 16
-"""Chunks of one deployment at once in one process; a batch has up to six. What they hold in memory together
-is bounded by the lane."""
+MAX_EVENTS = 10
+"""Events handed to one sink at once by one process: enough for a rush, and no rush for the sink."""
 
 STICKY_TIMEOUT = timedelta(seconds=5)
 """How long a workflow's next step waits for the worker that knows it; after a kill -9 that is nobody. A step
@@ -66,28 +78,11 @@ PROVIDER_POLLERS = 5
 """A thousand jobs are looked at 16 times a second, each look a task of its own; a busy server hands out some
 five a second to one poller. Of a frozen worker they come back after a few missed heartbeats."""
 
+BESIDE_BATCHES = (PlacesWorkflow, CleanUpWorkflow, HousekeepingWorkflow, EventWorkflow, WebhookWorkflow)
+WITH_VERSIONS = (MovingPlaces, MovingCleanUp, MovingHousekeeping, MovingEvent, MovingWebhook)
+"""The same, where workers have versions."""
+
 _log = structlog.stdlib.get_logger(__name__)
-
-
-async def run_worker(
-    settings: Settings, *, temporal_address: str | None = None, only: Sequence[str] | None = None
-) -> None:
-    """Work on `only` these queues (None: on all), until SIGTERM or SIGINT; then drain and return."""
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    client = await connect(temporal_address)
-    engine = open_engine(settings.database_url)
-    try:
-        async with (
-            opened(settings.storage) as storage,
-            working(client, settings=settings, catalog=Catalog(engine), storage=storage, only=only),
-        ):
-            await ensure_schedule(client)
-            await stopping.wait()
-            _log.info("worker draining", grace_seconds=GRACE.total_seconds())
-    finally:
-        await engine.dispose()
 
 
 @asynccontextmanager
@@ -98,27 +93,42 @@ async def working(
     catalog: Catalog,
     storage: Storage,
     only: Sequence[str] | None = None,
+    terms: Terms = USUAL,
 ) -> AsyncIterator[None]:
     """Work on the queues for as long as the block runs; then all of them are drained at once."""
-    wanted = only or queues.ALL
+    wanted = chosen(settings, only)
     async with AsyncExitStack() as stack:
         lane = await stack.enter_async_context(LineLane())
         lines = Lines(settings=settings, catalog=catalog, storage=storage, lane=lane)
         # A Worker counts with Temporal's client as soon as it is made, so only those wanted are.
         workers: list[Worker] = []
+        hooks = Webhooks(catalog=catalog, sender=WebhookSender(settings.webhook_hosts))
         if queues.BATCHES in wanted:
-            workers.append(_batches(client, settings=settings, catalog=catalog, storage=storage))
-        if queues.LINES in wanted:
-            sent_as_lines = (each for each in settings.deployments if each.lane is BatchLane.LINES)
-            workers += (_lines(client, lines, deployment=each.id) for each in sent_as_lines)
-        if queues.PROVIDER in wanted:
+            # Steps that quote a price run between those of the workflows, which would wait for the list.
+            await asyncio.to_thread(load_price_list)
+            workers.append(
+                _batches(client, hooks, terms, settings=settings, catalog=catalog, storage=storage)
+            )
+        if queues.WEBHOOKS in wanted:
+            workers.append(_webhooks(client, hooks, terms))
+        for name, sink_settings in settings.sinks.items():
+            if queues.events(name) in wanted:
+                sink = await stack.enter_async_context(opened_sink(sink_settings))
+                desk = SinkDesk(name, settings=settings, catalog=catalog, storage=storage, sink=sink)
+                workers.append(_events(client, desk, terms, sink=name))
+        chunks = (each.id for each in sent_as_lines(settings) if queues.lines(each.id) in wanted)
+        workers += (_lines(client, lines, terms, deployment=deployment) for deployment in chunks)
+        here = [name for name in settings.providers if queues.provider(name) in wanted]
+        if here:
+            await stack.enter_async_context(trying_buckets(settings))
             providers = Providers()
             stack.push_async_callback(providers.close)
-            for name in settings.providers:
+            for name in here:
                 jobs = ProviderJobs(
                     name, settings=settings, catalog=catalog, storage=storage, providers=providers
                 )
-                workers.append(_provider(client, jobs, name=name, rate=settings.provider_calls_per_second))
+                rate = settings.provider_calls_per_second
+                workers.append(_provider(client, jobs, terms, name=name, rate=rate))
         for worker in workers:
             await stack.enter_async_context(worker)
             _log.info("worker polling", queue=worker.task_queue)
@@ -126,25 +136,33 @@ async def working(
         await asyncio.gather(*(worker.shutdown() for worker in workers))
 
 
-def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: Storage) -> Worker:
-    books = Bookkeeping(catalog=catalog, storage=storage)
+def _batches(
+    client: Client,
+    hooks: Webhooks,
+    terms: Terms,
+    *,
+    settings: Settings,
+    catalog: Catalog,
+    storage: Storage,
+) -> Worker:
+    events, ends = EventBooks(settings=settings, catalog=catalog), EndMeter(settings)
+    books = Bookkeeping(catalog=catalog, storage=storage, events=events, ends=ends)
     ingest = Ingest(settings=settings, catalog=catalog, storage=storage)
     collect = Collect(catalog=catalog, storage=storage)
     seal = Seal(catalog=catalog, storage=storage)
-    places = Places(catalog=catalog, client=client)
-    house = Housekeeping(catalog=catalog, client=client, restarts=BatchRuns(client))
+    charging = Charging(settings=settings, catalog=catalog, storage=storage)
+    begun = BegunJobs(catalog)
+    executions = Executions(client=client)
+    places = Places(catalog=catalog, begun=begun, client=client)
+    restarts = BatchRuns(client)
+    house = Housekeeping(catalog=catalog, client=client, restarts=restarts, events=events, ends=ends)
     erasing = Erasing(catalog=catalog, storage=storage)
     sweeping = Sweeping(catalog=catalog, storage=storage, client=client)
+    upkeep = WebhookUpkeep(catalog=catalog, deliveries=WebhookRuns(client))
     return Worker(
         client,
         task_queue=queues.BATCHES,
-        workflows=[
-            BatchWorkflow,
-            ShardWorkflow,
-            PlacesWorkflow,
-            CleanUpWorkflow,
-            HousekeepingWorkflow,
-        ],
+        workflows=[BatchWorkflow, ShardWorkflow, *(WITH_VERSIONS if terms.build else BESIDE_BATCHES)],
         activities=[
             books.open_batch,
             books.record,
@@ -153,37 +171,63 @@ def _batches(client: Client, *, settings: Settings, catalog: Catalog, storage: S
             collect.collect,
             collect.tidy,
             seal.seal_shard,
+            charging.quote,
+            charging.charge_shard,
             places.ask_for_place,
             places.note_waiting,
-            Executions(client=client).until_closed,
+            begun.begun_before,
+            executions.until_closed,
+            executions.closed_with_its_parent,
             house.reconcile,
             erasing.erase_files,
             erasing.clear_uploads,
             sweeping.sweep,
+            events.known_sinks,
+            hooks.webhooks_due,
+            hooks.give_up_webhook,
+            upkeep.keep_webhooks,
         ],
         max_cached_workflows=CACHED_WORKFLOWS,
+        tuner=slots_for_files(),
         max_concurrent_activity_task_polls=POLLERS,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-        graceful_shutdown_timeout=GRACE,
-        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        **shared(terms),
     )
 
 
-def _lines(client: Client, lines: Lines, *, deployment: str) -> Worker:
+def _events(client: Client, desk: SinkDesk, terms: Terms, *, sink: str) -> Worker:
+    return Worker(
+        client,
+        task_queue=queues.events(sink),
+        activities=[desk.emit_event],
+        max_concurrent_activities=MAX_EVENTS,
+        max_concurrent_activity_task_polls=POLLERS,
+        **shared(terms),
+    )
+
+
+def _webhooks(client: Client, hooks: Webhooks, terms: Terms) -> Worker:
+    return Worker(
+        client,
+        task_queue=queues.WEBHOOKS,
+        activities=[hooks.deliver_webhook],
+        max_concurrent_activity_task_polls=POLLERS,
+        **shared(terms),
+    )
+
+
+def _lines(client: Client, lines: Lines, terms: Terms, *, deployment: str) -> Worker:
     return Worker(
         client,
         task_queue=queues.lines(deployment),
         activities=[lines.send_chunk],
-        max_concurrent_activities=MAX_CHUNKS,
+        max_concurrent_activities=terms.max_chunks,
         max_concurrent_activity_task_polls=POLLERS,
-        graceful_shutdown_timeout=GRACE,
-        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        **shared(terms),
     )
 
 
-def _provider(client: Client, jobs: ProviderJobs, *, name: str, rate: float | None) -> Worker:
+def _provider(client: Client, jobs: ProviderJobs, terms: Terms, *, name: str, rate: float | None) -> Worker:
     return Worker(
         client,
         task_queue=queues.provider(name),
@@ -192,7 +236,5 @@ def _provider(client: Client, jobs: ProviderJobs, *, name: str, rate: float | No
         max_task_queue_activities_per_second=rate,
         max_concurrent_activities=MAX_CALLS,
         max_concurrent_activity_task_polls=PROVIDER_POLLERS,
-        graceful_shutdown_timeout=GRACE,
-        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        **shared(terms),
     )

@@ -1,29 +1,38 @@
 """The story of a batch: ingest, run, collect, settle."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
+    from opentelemetry.util.types import AttributeValue
+
     from activities.bookkeeping import Bookkeeping
     from activities.collect import Collect
     from activities.ingest import Ingest
     from activities.job_payloads import Refusal
+    from activities.lost_shards import SHARD_LOST, WAITED_FOR
     from activities.payloads import Collected, CollectOrder, Manifest, SealedRef, SealedShard
+    from overnight.domain.account import together
     from overnight.domain.batch import BatchError, BatchOrder
     from overnight.domain.deployment import BatchLane
     from overnight.domain.status import BatchStatus, StopReason
     from overnight.domain.usage import Counts, Usage
     from overnight.pricing import cost_of
+    from overnight.telemetry.batch_span import batch_attributes
     from workflows import options
     from workflows.picture import Picture
     from workflows.progress import show_progress
     from workflows.shard import SHARD_RUNS
     from workflows.shards import Shards
     from workflows.stopping import until_the_end
+    from workflows.webhook_runs import tell_of_the_end
+
+OTHERS_ARE_TOLD = "others-are-told"
+"""The mark of stories that tell others how they have ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +74,33 @@ class BatchWorkflow:
         """The batch has begun."""
         self._shard_runs = True
 
+    @workflow.signal(name=SHARD_LOST, description="A shard has ended, which this run was not told.")
+    def shard_lost(self, shard_id: str) -> None:
+        """Tell that shard's story again."""
+        self._shards.lose(shard_id)
+
+    @workflow.query(name=WAITED_FOR, description="The shards, by their workflows' ids, that it waits for.")
+    def waited_for(self) -> list[str]:
+        """Return of which shards it would hear that they are lost."""
+        return self._shards.awaited
+
     @workflow.query(description="Where the batch is, and how many of its lines have an outcome.")
     def status(self) -> BatchOutcome:
         """Return the batch as it is now."""
         return self._outcome()
+
+    def span_attributes(self) -> Mapping[str, AttributeValue]:
+        """Return what the batch's span says of it, where there are traces."""
+        return batch_attributes(self._order, self._picture.change)
 
     async def _story(self) -> BatchOutcome:
         try:
             await self._tell()
         except FailureError as failure:
             await self._give_up(failure)
+            await self._tell_others()
             raise
+        await self._tell_others()
         await self._tidy()
         return self._outcome()
 
@@ -93,9 +118,10 @@ class BatchWorkflow:
         await self._settle(manifest, shards, files)
 
     async def _ingest(self) -> Manifest:
-        await workflow.execute_activity_method(
+        opened = await workflow.execute_activity_method(
             Bookkeeping.open_batch, self._order, **options.row("make sure the row is there")
         )
+        self._picture.events.opened(opened)
         return await workflow.execute_activity_method(
             Ingest.ingest, self._order, **options.whole_files("check every line, cut into shards")
         )
@@ -122,7 +148,12 @@ class BatchWorkflow:
             await self._begin()
             await self._picture.enter(BatchStatus.FINALIZING)
         refs = (
-            SealedRef(attempt=shard.attempt, output=shard.output_bytes > 0, error=shard.error_bytes > 0)
+            SealedRef(
+                attempt=shard.attempt,
+                output=shard.output_bytes > 0,
+                error=shard.error_bytes > 0,
+                charged_by=shard.charged.attempt if shard.charged else None,
+            )
             for shard in shards
         )
         order = CollectOrder(
@@ -137,18 +168,29 @@ class BatchWorkflow:
 
     async def _settle(self, manifest: Manifest, shards: list[SealedShard], files: Collected) -> None:
         usage = sum((shard.usage for shard in shards), Usage())
+        accounts = [shard.charged.account for shard in shards if shard.charged]
+        account = together(accounts) if len(accounts) == len(shards) else None
         self._picture.finish(
-            warnings=tuple(dict.fromkeys(warning for shard in shards for warning in shard.warnings)),
+            warnings=self._warnings(shards),
             usage=usage,
             model=next((shard.model for shard in shards if shard.model), manifest.model),
-            cost=cost_of(usage, manifest.price),
+            account=account,
+            # What an earlier version has sealed has a price for all lines together, if any.
+            cost=account.cost if account else cost_of(usage, manifest.price),
             files=files,
         )
         await self._picture.enter(self._final_status())
 
+    def _warnings(self, shards: Sequence[SealedShard]) -> tuple[str, ...]:
+        told = [warning for shard in shards for warning in shard.warnings]
+        if self._shards.stopped is StopReason.MAX_COST:
+            most = f"its max_cost of ${self._order.max_cost:f}"
+            told.insert(0, f"It was stopped as it had cost {most}, or as an answer did not say what it cost.")
+        return tuple(dict.fromkeys(told))
+
     def _final_status(self) -> BatchStatus:
         match self._shards.stopped:
-            case StopReason.CANCELLED:
+            case StopReason.CANCELLED | StopReason.MAX_COST:
                 return BatchStatus.CANCELLED
             case StopReason.EXPIRED:
                 return BatchStatus.EXPIRED
@@ -187,6 +229,11 @@ class BatchWorkflow:
     async def _show_cancelling(self) -> None:
         await workflow.wait_condition(lambda: self._cancelled)
         await self._picture.enter(BatchStatus.CANCELLING)
+
+    async def _tell_others(self) -> None:
+        await self._picture.events.left()
+        if workflow.patched(OTHERS_ARE_TOLD):
+            await tell_of_the_end(self._order.batch_id)
 
     async def _tidy(self) -> None:
         await workflow.execute_activity_method(

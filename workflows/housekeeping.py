@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.erasing import Erasing
     from activities.housekeeping import Housekeeping
     from activities.sweeping import Sweeping
+    from activities.webhook_upkeep import WebhookUpkeep
     from workflows import options, queues
 
 INTERVAL = timedelta(seconds=30)
@@ -29,7 +30,8 @@ INTERVAL = timedelta(seconds=30)
 _CATCH_UP = timedelta(seconds=10)
 """Runs missed while Temporal was down are worth nothing: the next one does all of their work."""
 
-_ID = "overnight-housekeeping"
+SCHEDULE = "overnight-housekeeping"
+"""The id of the schedule, and of the workflow that it runs."""
 
 
 @workflow.defn(name="Housekeeping")
@@ -48,9 +50,12 @@ class HousekeepingWorkflow:
         await workflow.execute_activity_method(
             Sweeping.sweep, **options.whole_files("remove what was left behind")
         )
-        # The last one, so that a run which began before there was this step can be gone on with.
+        # Newer steps come last, so that a run which began before there were any can be gone on with.
         await workflow.execute_activity_method(
             Erasing.clear_uploads, **options.whole_files("erase the parts of uploads that are over")
+        )
+        await workflow.execute_activity_method(
+            WebhookUpkeep.keep_webhooks, **options.row("start webhooks that were overlooked, forget old ones")
         )
 
 
@@ -58,16 +63,16 @@ async def ensure_schedule(client: Client) -> None:
     """Make sure the schedule is there, and as it is here; a worker does this when it starts."""
     schedule = _schedule()
     try:
-        await client.create_schedule(_ID, schedule)
+        await client.create_schedule(SCHEDULE, schedule)
     except ScheduleAlreadyRunningError:
-        await client.get_schedule_handle(_ID).update(_updated)
+        await client.get_schedule_handle(SCHEDULE).update(_updated)
 
 
 def _schedule() -> Schedule:
     return Schedule(
         action=ScheduleActionStartWorkflow(
             HousekeepingWorkflow.run,
-            id=_ID,
+            id=SCHEDULE,
             task_queue=queues.BATCHES,
             static_summary="settles batches without a workflow, removes what nobody needs",
         ),

@@ -12,7 +12,9 @@ from temporalio import workflow
 from temporalio.workflow import ActivityHandle
 
 with workflow.unsafe.imports_passed_through():
+    from activities.begun import BegunJobs
     from activities.job_payloads import (
+        Begun,
         Download,
         DownloadOrder,
         JobCall,
@@ -24,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
         SubmitOrder,
     )
     from activities.payloads import Route, ShardOrder
+    from activities.place_payloads import ShardRef
     from overnight.domain.status import BatchStatus, StopReason
     from workflows import options, verbs
     from workflows.stopping import done_or, outcome_of
@@ -84,17 +87,25 @@ class JobSteps:
             model=order.model,
         )
 
-    async def upload(self, order: JobOrder) -> str | NoPlaceNow | Refusal | None:
-        """Send a job's input; return the file's id, or None if there is nothing to make a job of."""
+    async def upload(self, order: JobOrder) -> str | JobCall | NoPlaceNow | Refusal | None:
+        """Send a job's input; return the file's id, or None if there is nothing to make a job of.
+
+        If the job is there already, from when the story was told before, it is returned instead.
+        """
         # Also one that fails, or is stopped, may leave a file behind.
         self._uploads.append(order)
         upload = await self._run(verbs.UPLOAD.start(self._provider(order), order))
+        if upload.job_id is not None:
+            return self._call(order, upload.job_id, may_have_a_twin=True)
         if upload.file_id is None and not upload.over:
             return upload.no_place or _refused(upload.refusal)
         return upload.file_id
 
-    async def submit(self, order: SubmitOrder) -> JobCall | NoPlaceNow | Refusal:
-        """Create a job. Until that is known to have happened or not, `unclear` says which."""
+    async def submit(self, order: SubmitOrder) -> JobCall | NoPlaceNow | Refusal | Begun:
+        """Create a job. Until that is known to have happened or not, `unclear` says which.
+
+        Nothing is created if another one may have been begun, which is returned.
+        """
         self.unclear = order.job
         submitting = verbs.SUBMIT.start(self._provider(order.job), order)
         await done_or(submitting, until=self.to_stop)
@@ -106,9 +117,12 @@ class JobSteps:
             raise Stopped
         self.unclear = None
         if submission.job_id is None:
-            return submission.no_place or _refused(submission.refusal)
-        twins_until = workflow.now() + options.TWINS_WITHIN if submission.repeated else None
-        call = JobCall(job=order.job, job_id=submission.job_id, twins_until=twins_until)
+            return submission.begun or submission.no_place or _refused(submission.refusal)
+        return self._call(order.job, submission.job_id, may_have_a_twin=submission.repeated)
+
+    def _call(self, order: JobOrder, job_id: str, *, may_have_a_twin: bool) -> JobCall:
+        twins_until = workflow.now() + options.TWINS_WITHIN if may_have_a_twin else None
+        call = JobCall(job=order, job_id=job_id, twins_until=twins_until)
         self._jobs.append(call)
         return call
 
@@ -143,6 +157,16 @@ class JobSteps:
     async def cancel(self, call: JobCall) -> JobReport:
         """Have a job stopped; return what it is then."""
         return await verbs.CANCEL.start(self._provider(call.job), call)
+
+    async def begun_before(self) -> JobOrder | None:
+        """Return the order for the job that the shard had begun when its story was told before, if any."""
+        shard = ShardRef(batch_id=self._order.batch_id, shard=self._order.shard)
+        begun = await workflow.execute_activity_method(
+            BegunJobs.begun_before, shard, **options.row("what was begun before the story was told again")
+        )
+        if begun is None or begun.deployment not in self._providers:
+            return None
+        return self.order(begun.deployment, begun.number)
 
     async def recall(self, order: JobOrder) -> tuple[JobCall, ...]:
         """Return what was made of the shard at a deployment, by this story or one before it."""

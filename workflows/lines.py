@@ -13,10 +13,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.stopping import unless_stopped
 
 
-async def send_lines(order: ShardOrder, routes: tuple[Route, ...], *, stopped: Callable[[], bool]) -> None:
-    """Send every chunk, unless `stopped`. A deployment takes the next chunk whenever it is through with one.
+async def send_lines(order: ShardOrder, routes: tuple[Route, ...], *, stopped: Callable[[], bool]) -> bool:
+    """Send every chunk, unless `stopped`; return whether the batch has cost all that it may.
 
-    So those that are faster take more, and one that is down no more than it has already.
+    A deployment takes the next chunk whenever it is through with one. So those that are faster take more,
+    and one that is down no more than it has already.
     """
     sending = _Sending(order, stopped)
     takers = [
@@ -25,6 +26,7 @@ async def send_lines(order: ShardOrder, routes: tuple[Route, ...], *, stopped: C
         for route in routes
     ]
     await unless_stopped(takers, stopped=stopped)
+    return sending.over_budget
 
 
 class _Sending:
@@ -33,17 +35,18 @@ class _Sending:
         self._stopped = stopped
         self._waiting = deque(range(order.chunks))
         self._sent = 0
+        self.over_budget = False
 
     async def take_chunks(self, deployment: str) -> None:
         # A chunk that is cancelled returns what it has, so the taker itself hears nothing of the cancel.
-        while self._waiting and not self._stopped():
+        while self._waiting and not self._stopped() and not self.over_budget:
             await self._send(self._waiting.popleft(), deployment)
             self._sent += 1
             workflow.set_current_details(f"{self._sent} of {self._order.chunks} chunks sent")
 
     async def _send(self, chunk: int, deployment: str) -> None:
         order = self._order
-        await workflow.execute_activity_method(
+        done = await workflow.execute_activity_method(
             Lines.send_chunk,
             ChunkOrder(
                 batch_id=order.batch_id,
@@ -53,6 +56,8 @@ class _Sending:
                 endpoint=order.endpoint,
                 deployment=deployment,
                 default_model=order.default_model,
+                model=order.model,
+                max_cost=order.max_cost,
             ),
             task_queue=queues.lines(deployment),
             start_to_close_timeout=order.window + options.CHUNK_MARGIN,
@@ -61,3 +66,4 @@ class _Sending:
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             summary=f"chunk {chunk + 1} of {order.chunks}",
         )
+        self.over_budget = self.over_budget or done.over_budget

@@ -12,6 +12,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.job_payloads import (
+        Begun,
         JobCall,
         JobOrder,
         JobReport,
@@ -26,6 +27,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows import options
     from workflows.job_steps import JobSteps, Stopped
     from workflows.place import Place
+
+WHAT_WAS_BEGUN = "what-was-begun"
+"""Since then a stop of a story that is told again reaches what was begun before, also if it comes first."""
 
 _GOING_ON = (BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS)
 
@@ -50,7 +54,7 @@ class NativeLane:
         self._on_running = on_running
         self._place = Place(order, ids.places_id(self._deployments, model=order.model))
         self._steps = JobSteps(order, routes, on_running=self._runs)
-        self._running = False
+        self._running = self._from_before = False
         self._number = 0
         self._job: JobCall | None = None
         self._warnings: list[str] = []
@@ -95,11 +99,11 @@ class NativeLane:
             if isinstance(outcome, NoPlaceNow):
                 # Tried again and again, what is left there would pile up.
                 await self._steps.clean_up_at(deployment)
-            await self._place.leave(outcome if isinstance(outcome, NoPlaceNow) else None)
+            await self._place.leave(self._no_room(outcome))
             match outcome:
                 case Ending():
                     return outcome
-                case NoPlaceNow():
+                case NoPlaceNow() | Begun():
                     continue
                 case Refusal():
                     candidates.remove(deployment)
@@ -108,19 +112,29 @@ class NativeLane:
                         self._warnings.append(outcome.message)
         return Ending(refusal=refusal)
 
-    async def _at(self, deployment: str) -> Ending | NoPlaceNow | Refusal:
-        self._number += 1
+    def _no_room(self, outcome: object) -> NoPlaceNow | None:
+        """Return what those who wait are to hear of a deployment; what it said long ago is no news."""
+        return None if not isinstance(outcome, NoPlaceNow) or self._from_before else outcome
+
+    async def _at(self, deployment: str) -> Ending | NoPlaceNow | Refusal | Begun:
+        begun = self._place.begun
+        self._number = begun.number if begun and begun.deployment == deployment else self._number + 1
         order = self._steps.order(deployment, self._number)
-        file_id = await self._steps.upload(order)
-        if file_id is None:
+        had = await self._had(order)
+        if had is None:
             return Ending()
-        if not isinstance(file_id, str):
-            return file_id
-        submitted = await self._steps.submit(SubmitOrder(job=order, file_id=file_id))
-        if not isinstance(submitted, JobCall):
-            return submitted
-        self._job = submitted
-        return await self._see_through(submitted)
+        if not isinstance(had, JobCall):
+            return had
+        self._job = had
+        return await self._see_through(had)
+
+    async def _had(self, order: JobOrder) -> JobCall | NoPlaceNow | Refusal | Begun | None:
+        """Return the shard's job, created now or there from before; None if there is no line for one."""
+        uploaded = await self._steps.upload(order)
+        self._from_before = isinstance(uploaded, JobCall)
+        if not isinstance(uploaded, str):
+            return uploaded
+        return await self._steps.submit(SubmitOrder(job=order, file_id=uploaded, begun=self._place.begun))
 
     async def _see_through(self, call: JobCall) -> Ending | NoPlaceNow | Refusal:
         report = await self._steps.followed(call)
@@ -162,9 +176,16 @@ class NativeLane:
             # Told again: what it had submitted, only the providers know.
             unclear = [self._steps.order(deployment, 1) for deployment in self._deployments]
         else:
-            unclear = [self._steps.unclear] if self._steps.unclear else []
+            unclear = await self._unclear()
         known = [self._end(self._job)] if self._job else []
         await asyncio.gather(*known, *(self._recall(order) for order in unclear))
+
+    async def _unclear(self) -> list[JobOrder]:
+        """Return the orders of which nobody knows whether there is a job."""
+        order = self._steps.unclear
+        if order is None and self._job is None and workflow.patched(WHAT_WAS_BEGUN):
+            order = await self._steps.begun_before()
+        return [order] if order else []
 
     async def _recall(self, order: JobOrder) -> None:
         for call in await self._steps.recall(order):

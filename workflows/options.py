@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio.common import Priority, RetryPolicy
-from temporalio.workflow import ActivityConfig
+from temporalio.workflow import ActivityConfig, LocalActivityConfig
 
 from workflows import queues
 
@@ -96,6 +96,20 @@ all would be opened before the first is submitted."""
 WHAT_CAN_WAIT = Priority(priority_key=4)
 """Of cleaning up: no result is to wait for it."""
 
+ATTEMPT_TIMEOUT = timedelta(seconds=45)
+"""For one attempt at a webhook, which gives the receiver 15 seconds. Also how long one waits whose worker
+was killed under it."""
+
+TELLING_TIMEOUT = timedelta(hours=72)
+"""How long a receiver of webhooks may be away, as with OpenAI."""
+
+EVER_LESS_OFTEN = RetryPolicy(
+    initial_interval=timedelta(seconds=5),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(hours=1),
+)
+"""For webhooks: ten attempts within the first hour and a half, and then one an hour."""
+
 TELLINGS = 5
 """How often a shard's story is told again that somebody terminates; then it is only put in order."""
 
@@ -107,6 +121,36 @@ MAX_PARALLEL_SHARDS = 2
 MAX_PARALLEL_CHUNKS = 3
 """Enough that the end of one chunk overlaps with the start of the next, and few enough that many batches
 share a worker. How many requests are in flight is bounded elsewhere: by the deployment's admission."""
+
+
+EMITTING_TIMEOUT = timedelta(hours=1)
+"""For one event, with all prompts and answers of a large batch where they are wanted. Each call to a sink has
+a bound of its own, and a worker that is killed is noticed by its heartbeats."""
+
+UNTIL_TAKEN = RetryPolicy(
+    initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)
+)
+"""Without end: a sink that is down for a week loses nothing, and hears within ten minutes of its return."""
+
+NO_SUCH_SINK_AFTER = timedelta(hours=1)
+"""How long nobody takes an event up before it is asked whether its sink is still configured."""
+
+
+def emitting(sink: str) -> ActivityConfig:
+    """Return the options of handing an event to a sink."""
+    return {
+        "task_queue": queues.events(sink),
+        "schedule_to_start_timeout": NO_SUCH_SINK_AFTER,
+        "start_to_close_timeout": EMITTING_TIMEOUT,
+        "heartbeat_timeout": HEARTBEAT_TIMEOUT,
+        "retry_policy": UNTIL_TAKEN,
+        "summary": f"tell {sink}",
+    }
+
+
+def by_heart(summary: str) -> LocalActivityConfig:
+    """Return the options of a step that needs nothing but what its worker has in memory."""
+    return {"start_to_close_timeout": ROW_TIMEOUT, "retry_policy": PATIENTLY, "summary": summary}
 
 
 def row(summary: str) -> ActivityConfig:
@@ -126,3 +170,20 @@ def whole_files(summary: str) -> ActivityConfig:
         "start_to_close_timeout": BYTES_TIMEOUT,
         "heartbeat_timeout": HEARTBEAT_TIMEOUT,
     }
+
+
+def webhook(summary: str) -> ActivityConfig:
+    """Return the options of a step that sends a webhook, for as long as it may take."""
+    return {
+        "task_queue": queues.WEBHOOKS,
+        "start_to_close_timeout": ATTEMPT_TIMEOUT,
+        "schedule_to_close_timeout": TELLING_TIMEOUT,
+        "retry_policy": EVER_LESS_OFTEN,
+        "priority": WHAT_CAN_WAIT,
+        "summary": summary,
+    }
+
+
+def webhook_row(summary: str) -> ActivityConfig:
+    """Return the options of a step that reads or writes rows of webhooks."""
+    return {**row(summary), "priority": WHAT_CAN_WAIT}

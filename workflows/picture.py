@@ -8,10 +8,12 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.bookkeeping import Bookkeeping
     from activities.payloads import Collected, Manifest, ProgressReport, Record
+    from overnight.domain.account import Account
     from overnight.domain.batch import BatchChange, BatchError, BatchOrder
     from overnight.domain.status import BatchStatus
     from overnight.domain.usage import Counts, Usage
     from workflows import options, search_attributes
+    from workflows.events import Events
 
 SHOWN_ERRORS = 1_000
 SHOWN_WARNINGS = 20
@@ -22,6 +24,7 @@ class Picture:
 
     def __init__(self, order: BatchOrder) -> None:
         self.batch_id = order.batch_id
+        self.events = Events(order)
         self.change = BatchChange(revision=0, status=BatchStatus.VALIDATING)
 
     async def enter(self, status: BatchStatus, *, problems: bool = False) -> None:
@@ -32,6 +35,7 @@ class Picture:
         # Where the clock has gone back since the story was told before, the row is ahead of it at first.
         while (revision := await self._record(problems=problems)) > self.change.revision:
             self.change = replace(self.change, revision=revision + 1)
+        self.events.entered(self.change)
 
     def describe(self, manifest: Manifest) -> None:
         """Take in what ingest found."""
@@ -40,6 +44,8 @@ class Picture:
             counts=Counts(manifest.lines),
             model=manifest.model,
             deployments=tuple(route.deployment for route in manifest.routes),
+            requested_model=manifest.model,
+            approximated_input=manifest.approximated_input,
         )
         if manifest.model and manifest.provider:
             workflow.upsert_search_attributes(
@@ -65,6 +71,7 @@ class Picture:
         warnings: tuple[str, ...],
         usage: Usage,
         model: str | None,
+        account: Account | None,
         cost: Decimal | None,
         files: Collected,
     ) -> None:
@@ -74,7 +81,9 @@ class Picture:
             warnings=warnings[:SHOWN_WARNINGS],
             usage=usage,
             model=model,
+            account=account,
             cost=cost,
+            receipt_file_id=files.receipt_file_id,
             output_file_id=files.output_file_id,
             error_file_id=files.error_file_id,
         )
@@ -91,6 +100,7 @@ class Picture:
         """Take in how far the lines are, and show it in Temporal's UI."""
         counts = Counts(self.change.counts.total, report.completed, report.failed)
         self.count(counts)
+        self.events.progressed(report, counts)
         details = [
             f"**{counts.done:,} of {counts.total:,}** lines done, {counts.failed:,} failed",
             f"{report.tokens:,} tokens",

@@ -9,9 +9,9 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.job_payloads import NoPlaceNow
+    from activities.job_payloads import Begun, NoPlaceNow
     from activities.payloads import ShardOrder
-    from activities.place_payloads import Asking, Grant, Leaving, WaitingNote, Wish
+    from activities.place_payloads import Asking, Grant, Leaving, ShardRef, WaitingNote, Wish
     from activities.places import Places
     from workflows import options, queues
     from workflows.places import PlacesWorkflow
@@ -30,6 +30,7 @@ class Place:
         self._grant: Grant | None = None
         # A story told again may have a place from before.
         self._to_leave = order.recall
+        self.begun: Begun | None = None
 
     def granted(self, grant: Grant) -> None:
         """Hear that there is one. What was granted to an earlier wish, or twice, is none."""
@@ -37,14 +38,18 @@ class Place:
             self._grant = grant
 
     async def had(self, deployments: Sequence[str], *, stopped: Callable[[], bool]) -> str:
-        """Return at which of `deployments` there is a place, once there is one; "" if stopped before."""
+        """Return at which of `deployments` there is a place, once there is one; "" if stopped before.
+
+        If the shard had begun a job when its story was told before, `begun` is that from now on, and the
+        place is had where it was begun.
+        """
         self._next()
         # Whoever comes back without having found room keeps its turn.
         self._asked_at = self._asked_at or workflow.now()
         wish = Wish(
             shard=_shard(), deployments=tuple(deployments), asked_at=self._asked_at, asking=self._asking
         )
-        await self._ask(wish)
+        self.begun = await self._ask(wish)
         if not await self._heard(options.NOTED_AFTER, stopped=stopped):
             await self._note(wish)
             while not await self._heard(options.ASK_AGAIN, stopped=stopped):
@@ -88,11 +93,15 @@ class Place:
         )
         await self._tell(PlacesWorkflow.leave, leaving)
 
-    async def _ask(self, wish: Wish) -> None:
-        await workflow.execute_activity_method(
-            Places.ask_for_place,
-            Asking(places=self._places, task_queue=queues.BATCHES, wish=wish),
-            **options.row("ask for a place"),
+    async def _ask(self, wish: Wish) -> Begun | None:
+        asking = Asking(
+            places=self._places,
+            task_queue=queues.BATCHES,
+            wish=wish,
+            shard=ShardRef(batch_id=self._order.batch_id, shard=self._order.shard),
+        )
+        return await workflow.execute_activity_method(
+            Places.ask_for_place, asking, **options.row("ask for a place")
         )
 
     async def _tell(self, signal: Callable[[PlacesWorkflow, Word], None], word: Word) -> None:

@@ -4,6 +4,10 @@ The converter (frozen dataclasses with datetimes and decimals in them), the modu
 sandbox need not load again for every run, and the translation of activities' errors.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
@@ -11,6 +15,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.failures import FailureTranslation
 from activities.log_context import LogContext
+from activities.metering import ActivityMeter
+from overnight.telemetry import tracing
+
+if TYPE_CHECKING:
+    from workflows.tracing import BatchTracing
 
 _PASSED_THROUGH = (
     "activities",
@@ -18,6 +27,8 @@ _PASSED_THROUGH = (
     "aiohttp",
     "alembic",
     "msgspec",
+    "opentelemetry",
+    "prometheus_client",
     "sqlalchemy",
     "structlog",
     "yaml",
@@ -38,5 +49,15 @@ class OvernightPlugin(SimplePlugin):
             "overnight",
             data_converter=pydantic_data_converter,
             workflow_runner=_runner,
-            interceptors=[LogContext(), FailureTranslation()],
+            interceptors=[*_tracing(), LogContext(), ActivityMeter(), FailureTranslation()],
         )
+
+
+def _tracing() -> tuple[BatchTracing, ...]:
+    """Return what traces, if anybody wants traces. Outermost, so that logs have the trace's id."""
+    if not tracing.is_on():
+        return ()
+    # Imported for those who want them only: it takes its time.
+    from workflows.tracing import BatchTracing  # noqa: PLC0415 - see above
+
+    return (BatchTracing(tracing.tracer()),)

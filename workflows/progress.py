@@ -16,7 +16,7 @@ async def show_progress(picture: Picture, shards: Shards) -> None:
         await workflow.sleep(pause, summary="until the next look at the progress")
         report = await workflow.execute_activity_method(
             Bookkeeping.read_progress,
-            picture.batch_id,
+            args=(picture.batch_id, picture.events.steps),
             **options.row("how far the lines are"),
         )
         picture.show(report, shards_done=shards.done, shards=shards.total)

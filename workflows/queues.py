@@ -9,7 +9,13 @@ LINES = "lines"
 PROVIDER = "provider"
 """The native lane's calls. Each provider has a queue of its own, so that one that is slow delays no other."""
 
-ALL = (BATCHES, LINES, PROVIDER)
+EVENTS = "events"
+"""Events on their way. Each sink has a queue of its own, so that one that hangs delays no other."""
+
+WEBHOOKS = "webhooks"
+"""What is sent to clients' own servers. They may be slow or dead: no batch is to wait for a place then."""
+
+ALL = (BATCHES, LINES, PROVIDER, EVENTS, WEBHOOKS)
 """What a worker can be told to work on."""
 
 
@@ -25,3 +31,8 @@ def lines(deployment_id: str) -> str:
 def provider(name: str) -> str:
     """Return the queue of one provider's calls."""
     return f"{PROVIDER}-{name}"
+
+
+def events(sink: str) -> str:
+    """Return the queue of what one sink is to be told."""
+    return f"{EVENTS}-{sink}"

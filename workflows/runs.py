@@ -12,12 +12,16 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.event_payloads import Telling
 from overnight.domain.batch import BatchOrder
 from overnight.domain.errors import IdempotencyMismatch, TemporalUnavailable
 from overnight.domain.status import BatchStatus
-from workflows import queues, search_attributes
+from workflows import options, queues, search_attributes
 from workflows.batch import BatchOutcome, BatchWorkflow
+from workflows.events import EventWorkflow, event_workflow_id
+from workflows.namespace import Namespace
 from workflows.shard import ShardWorkflow
+from workflows.unreachable import why_unreachable
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -46,6 +50,7 @@ class BatchRuns:
     def __init__(self, client: Client, *, clearing: timedelta = _CLEARING) -> None:
         self._client = client
         self._clearing = clearing
+        self._namespace = Namespace(client)
 
     async def start(self, order: BatchOrder) -> BatchOrder:
         """Start the batch's workflow; when this returns, the batch will be seen through.
@@ -89,6 +94,21 @@ class BatchRuns:
             with _unless_over():
                 await self._handle(batch_id).signal(BatchWorkflow.cancel, rpc_timeout=_RPC_TIMEOUT)
 
+    async def tell(self, telling: Telling) -> None:
+        """Hand over an event of a batch that has no workflow (any more). Raises TemporalUnavailable."""
+        async with _reaching_temporal():
+            try:
+                await self._client.start_workflow(
+                    EventWorkflow.run,
+                    telling,
+                    id=event_workflow_id(telling.occurrence),
+                    task_queue=queues.BATCHES,
+                    priority=options.WHAT_CAN_WAIT,
+                    rpc_timeout=_RPC_TIMEOUT,
+                )
+            except WorkflowAlreadyStartedError:
+                return
+
     async def wake(self, workflow_id: str) -> None:
         """Have a shard's workflow look at its job now, if it still runs. Raises TemporalUnavailable."""
         async with _reaching_temporal():
@@ -97,9 +117,10 @@ class BatchRuns:
                 await shard.signal(ShardWorkflow.wake, rpc_timeout=_RPC_TIMEOUT)
 
     async def check(self) -> None:
-        """Raise TemporalUnavailable unless Temporal answers."""
+        """Raise TemporalUnavailable unless Temporal answers and has what batches need."""
         async with _reaching_temporal():
             await self._client.service_client.check_health(timeout=_RPC_TIMEOUT)
+        await self._namespace.require_ready()
 
     async def _start_once(self, order: BatchOrder) -> BatchOrder:
         try:
@@ -151,7 +172,7 @@ async def _reaching_temporal() -> AsyncIterator[None]:
         raise TemporalUnavailable(f"Temporal did not do it: {error.status.name}") from error
     except RuntimeError as error:
         # What the SDK raises when a lazy client's first connection fails.
-        raise TemporalUnavailable("Temporal can't be reached") from error
+        raise TemporalUnavailable(f"Temporal can't be reached: {why_unreachable(error)}") from error
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The story of one shard: it is run in one lane or the other, then all of it is put in input order."""
+"""The story of one shard: it is run in one lane or the other, put in input order, and charged for."""
 
 from dataclasses import replace
 
@@ -6,7 +6,8 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.payloads import SealedShard, SealOrder, ShardOrder
+    from activities.charging import Charging
+    from activities.payloads import ChargeOrder, QuoteOrder, SealedShard, SealOrder, ShardOrder
     from activities.place_payloads import GRANTED, Grant
     from activities.seal import Seal
     from overnight.domain.deployment import BatchLane
@@ -58,13 +59,13 @@ class ShardWorkflow:
     async def _story(self) -> SealedShard:
         try:
             ending = await self._run()
-            sealed = await self._seal(self._missing(ending))
+            sealed = await self._charge(await self._seal(self._missing(ending)))
         except FailureError:
             # It can't go on, but what it has at a provider would.
             await self._let_go()
             raise
         await self._let_go()
-        return _as_told(sealed, ending)
+        return replace(_as_told(sealed, ending), over_budget=self._stop is StopReason.MAX_COST)
 
     async def _let_go(self) -> None:
         await self._lane.place.leave()
@@ -80,7 +81,8 @@ class ShardWorkflow:
             if refused:
                 await self._tell_batch()
             self._may_be_missing = None
-            await send_lines(self._order, self._lines, stopped=lambda: self._stop is not None)
+            if await send_lines(self._order, self._lines, stopped=lambda: self._stop is not None):
+                self.stop(StopReason.MAX_COST)
         return ending
 
     def _missing(self, ending: Ending) -> NoAnswer | None:
@@ -102,6 +104,25 @@ class ShardWorkflow:
         )
         placed = options.whole_files("put the outcomes in input order")
         return await workflow.execute_activity_method(Seal.seal_shard, order, **placed)
+
+    async def _charge(self, sealed: SealedShard) -> SealedShard:
+        if not sealed.receipted:
+            return sealed
+        quotes = await workflow.execute_local_activity_method(
+            Charging.quote,
+            QuoteOrder(served=sealed.served, at=workflow.now()),
+            **options.by_heart("what its answers are charged at"),
+        )
+        order = ChargeOrder(
+            batch_id=self._order.batch_id,
+            shard=self._order.shard,
+            sealed_by=sealed.attempt,
+            quotes=tuple(quotes),
+        )
+        charged = await workflow.execute_activity_method(
+            Charging.charge_shard, order, **options.whole_files("charge line by line")
+        )
+        return replace(sealed, charged=charged)
 
     async def _clean_up(self) -> None:
         remains = self._lane.remains

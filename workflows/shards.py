@@ -28,12 +28,23 @@ THE_RUN_BEFORE_IS_TOLD = "the-run-before-is-told"
 """Since then a shard that the run before has left running hears of a stop, and is waited for in one step."""
 
 
+A_RESET_CUTS_OFF = "a-reset-cuts-off"
+"""Since then a run that a Reset has begun in the middle reaches the shards that the run before has started,
+and tells the story of one again whose end it can't hear of."""
+
+
+class ShardLost(Exception):
+    """A shard has ended, and this run was not told how."""
+
+
 class Shards:
     """Runs every shard of a batch as a child workflow, and stops them when the window ends."""
 
     def __init__(self, order: BatchOrder) -> None:
         self._order = order
         self._running: dict[int, Running] = {}
+        self._awaited: set[str] = set()
+        self._lost: set[str] = set()
         self.stopped: StopReason | None = None
         self.expired = self._given_up = False
         self.total = 0
@@ -42,6 +53,15 @@ class Shards:
     def stop(self, reason: StopReason) -> None:
         """Have every line that is not answered yet end with `reason`. The first reason stays."""
         self.stopped = self.stopped or reason
+
+    @property
+    def awaited(self) -> list[str]:
+        """The shards, by their workflows' ids, of which this run can be told that they are lost."""
+        return sorted(self._awaited)
+
+    def lose(self, shard_id: str) -> None:
+        """Wait no longer for a shard, by its workflow's id: it has ended."""
+        self._lost.add(shard_id)
 
     async def run(self, manifest: Manifest) -> list[SealedShard]:
         """Return the shards, sealed, in input order."""
@@ -90,17 +110,32 @@ class Shards:
                 self.done += 1
 
     async def _told(self, manifest: Manifest, shard: int) -> SealedShard:
-        """Tell a shard's story, and tell it again if somebody terminates it: to its end, at once."""
-        stop, recall = None, self._order.again
-        for _ in range(options.TELLINGS):
+        """Tell a shard's story, and tell it again if it is lost or if somebody terminates it."""
+        stop, recall, terminated = None, self._order.again, 0
+        while True:
             try:
                 return await self._child(manifest, shard, stop=stop, recall=recall)
+            except ShardLost:
+                recall = True
             except ChildWorkflowError as failure:
-                if not isinstance(failure.cause, TerminatedError):
+                if not isinstance(failure.cause, TerminatedError) or terminated == options.TELLINGS:
                     raise
+                if await self._went_with_the_batch(shard):
+                    recall = True
+                    continue
                 # As with a batch that somebody terminates: what was answered is kept, the rest is cancelled.
-                stop, recall = StopReason.CANCELLED, True
-        return await self._child(manifest, shard, stop=stop, recall=False)
+                terminated += 1
+                stop, recall = StopReason.CANCELLED, terminated < options.TELLINGS
+
+    async def _went_with_the_batch(self, shard: int) -> bool:
+        """Tell whether a shard was terminated with the run before, which somebody has reset since."""
+        if not workflow.patched(A_RESET_CUTS_OFF):
+            return False
+        return await workflow.execute_activity_method(
+            Executions.closed_with_its_parent,
+            self._shard_id(shard),
+            **options.row("why the shard was terminated"),
+        )
 
     async def _child(
         self, manifest: Manifest, shard: int, *, stop: StopReason | None, recall: bool
@@ -108,16 +143,30 @@ class Shards:
         child = await self._start(manifest, shard, stop=stop, recall=recall)
         self._running[shard] = child
         try:
-            sealed = await child
+            sealed = await self._heard(child)
         finally:
             del self._running[shard]
         self.expired = self.expired or sealed.expired
+        if sealed.over_budget:
+            self.stop(StopReason.MAX_COST)
         return sealed
+
+    async def _heard(self, child: ChildWorkflowHandle[ShardWorkflow, SealedShard]) -> SealedShard:
+        """Return how a shard has ended. Raises ShardLost if only others know."""
+        if workflow.patched(A_RESET_CUTS_OFF):
+            # What was said before it had begun is of another.
+            self._lost.discard(child.id)
+            self._awaited.add(child.id)
+            await workflow.wait_condition(lambda: child.done() or child.id in self._lost)
+            self._awaited.discard(child.id)
+            if not child.done():
+                raise ShardLost
+        return await child
 
     async def _start(
         self, manifest: Manifest, shard: int, *, stop: StopReason | None, recall: bool
     ) -> ChildWorkflowHandle[ShardWorkflow, SealedShard]:
-        told, shard_id = self.stopped, f"{self._order.batch_id}/shard-{shard:04d}"
+        told, shard_id = self.stopped, self._shard_id(shard)
         while True:
             try:
                 child = await workflow.start_child_workflow(
@@ -156,6 +205,9 @@ class Shards:
         finally:
             del self._running[shard]
 
+    def _shard_id(self, shard: int) -> str:
+        return f"{self._order.batch_id}/shard-{shard:04d}"
+
     def _shard_order(
         self, manifest: Manifest, shard: int, *, stop: StopReason | None, recall: bool
     ) -> ShardOrder:
@@ -172,12 +224,16 @@ class Shards:
             stop=stop,
             recall=recall,
             default_model=manifest.default_model,
+            max_cost=self._order.max_cost,
         )
 
     async def _pass_on(self, child: Running) -> None:
         reason = self.stopped or (StopReason.CANCELLED if self._given_up else None)
         if reason is None:
             return
+        if workflow.patched(A_RESET_CUTS_OFF):
+            # As one's own child it is not found, if another run has started it.
+            child = workflow.get_external_workflow_handle_for(ShardWorkflow.run, child.id)
         try:
             await child.signal(ShardWorkflow.stop, reason)
         except FailureError:

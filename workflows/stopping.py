@@ -53,12 +53,17 @@ async def done_or(step: ActivityHandle[Any], *, until: Callable[[], bool]) -> No
 
 
 async def outcome_of(step: ActivityHandle[Result]) -> Result | None:
-    """Return what a step has come to; one that has not ended is cancelled. None if it came to nothing."""
-    if not step.done():
+    """Return what a step has come to; one that has not ended is cancelled. None if it came to nothing.
+
+    A try that was under way may fail before it hears of the cancel. Then the server makes no other, and what
+    comes is that failure, which otherwise would never have been seen here.
+    """
+    cancelled = not step.done()
+    if cancelled:
         step.cancel()
     try:
         return await step
     except FailureError as failure:
-        if is_cancelled_exception(failure):
+        if cancelled or is_cancelled_exception(failure):
             return None
         raise

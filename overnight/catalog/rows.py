@@ -5,18 +5,22 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from sqlalchemy import CTE, RowMapping, Select, Subquery, func, select
 
 from overnight.catalog.tables import progress, waits
+from overnight.domain.account import Account
 from overnight.domain.batch import Batch, BatchChange, BatchError, BatchOrder, Stamps
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.file import File, FilePurpose
-from overnight.domain.job import BatchJob
+from overnight.domain.job import BatchJob, BegunJob
 from overnight.domain.status import BatchStatus
 from overnight.domain.upload import Upload, UploadPart, UploadStatus
 from overnight.domain.usage import Counts, Usage
 
 ENDED = tuple(status.value for status in BatchStatus if status.ended)
+RUNNING = tuple(status.value for status in BatchStatus if not status.ended)
+"""What an index finds: it can't tell what is not in it."""
 DELIVERED = tuple(status.value for status in BatchStatus if status.delivered)
 ENDS = tuple(f"{status}_at" for status in ENDED)
 """The columns that say when a batch has ended, of which one is filled in then."""
@@ -112,6 +116,8 @@ def from_order(order: BatchOrder) -> dict[str, Any]:
         "output_expires_after_seconds": None if expires_after is None else _seconds(expires_after),
         "parameters_hash": order.parameters_hash,
         "request_id": order.request_id,
+        "api_key": order.key,
+        "max_cost": None if order.max_cost is None else f"{order.max_cost:f}",
         "created_at": order.created_at,
         "status": BatchStatus.VALIDATING.value,
         "revision": 0,
@@ -138,6 +144,8 @@ def to_order(row: RowMapping) -> BatchOrder:
         output_expires_after=None if expires_after is None else timedelta(seconds=expires_after),
         parameters_hash=row["parameters_hash"],
         request_id=row["request_id"],
+        key=row["api_key"],
+        max_cost=None if row["max_cost"] is None else Decimal(row["max_cost"]),
     )
 
 
@@ -150,13 +158,17 @@ def from_change(change: BatchChange) -> dict[str, Any]:
         **asdict(change.counts),
         "usage": None if change.usage is None else asdict(change.usage),
         "model": change.model,
-        "cost": None if change.cost is None else str(change.cost),
+        "cost": None if change.cost is None else f"{change.cost:f}",
+        "account": None if change.account is None else msgspec.to_builtins(change.account),
+        "receipt_file_id": change.receipt_file_id,
         "output_file_id": change.output_file_id,
         "error_file_id": change.error_file_id,
         "errors": [asdict(error) for error in change.errors] or None,
         "errors_total": change.errors_total,
         "deployments": change.deployments or None,
         "warnings": change.warnings or None,
+        "requested_model": change.requested_model,
+        "approximated_input": change.approximated_input,
         # What is written after a sweep may be the start of a new run, which leaves things behind too.
         "swept_at": None,
     }
@@ -214,6 +226,8 @@ def to_batch(row: RowMapping) -> Batch:
         usage=None if row["usage"] is None else Usage(**row["usage"]),
         model=row["model"],
         cost=None if row["cost"] is None else Decimal(row["cost"]),
+        account=None if row["account"] is None else msgspec.convert(row["account"], Account),
+        receipt_file_id=row["receipt_file_id"],
         output_file_id=row["output_file_id"],
         error_file_id=row["error_file_id"],
         errors=tuple(BatchError(**error) for error in row["errors"] or ()),
@@ -222,7 +236,7 @@ def to_batch(row: RowMapping) -> Batch:
         warnings=tuple(row["warnings"] or ()),
         revision=row["revision"],
         cancel_requested_at=row["cancel_requested_at"],
-        tokens_so_far=row["tokens_so_far"] or 0,
+        tokens_so_far=int(row["tokens_so_far"] or 0),
         waiting_on=None if status.ended else row["waiting_on"],
     )
 
@@ -236,6 +250,11 @@ def to_job(row: RowMapping) -> BatchJob:
     """Return the job of a row."""
     columns = {each.name: row[each.name] for each in fields(BatchJob)}
     return BatchJob(**{**columns, "status": BatchStatus(row["status"])})
+
+
+def to_begun_job(row: RowMapping) -> BegunJob:
+    """Return the job that a shard has begun."""
+    return BegunJob(**row)
 
 
 def _counts(row: RowMapping, *, ended: bool) -> Counts:

@@ -31,13 +31,14 @@ class StrayRows(Connections):
         noticed = self._insert(strays, {}).on_conflict_do_nothing()
         known = select(strays.c.key, strays.c.noticed_at).where(strays.c.key.in_(keys))
         async with self._writing() as connection:
-            await connection.execute(noticed, [{"key": key, "noticed_at": now} for key in keys])
+            await connection.execute(noticed, [{"key": key, "noticed_at": now} for key in sorted(keys)])
             return {row.key: row.noticed_at for row in await connection.execute(known)}
 
     async def forget_strays(self, *, noticed_by: datetime) -> None:
         """Forget those noticed so long ago. What is still there then is noticed anew."""
         async with self._writing() as connection:
-            await connection.execute(delete(strays).where(strays.c.noticed_at <= noticed_by))
+            old = self._in_order(strays.c.key, strays.c.noticed_at <= noticed_by)
+            await connection.execute(delete(strays).where(old))
 
     async def _unknown(self, table: Table, ids: Collection[str]) -> set[str]:
         query = select(table.c.id).where(table.c.id.in_(ids))

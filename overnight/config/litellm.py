@@ -8,7 +8,7 @@ def _keys(names: str) -> frozenset[str]:
 SECTIONS = _keys(
     """
     assistant_settings cache callback_settings credential_list default_vertex_config environment_variables
-    files_settings finetune_settings guardrails litellm_jwtauth litellm_settings mcp_aliases mcp_servers
+    files_settings finetune_settings guardrails litellm_jwtauth mcp_aliases mcp_servers
     mcp_tools model_group_settings pass_through_endpoints policies policy_attachments prompts
     router_settings search_tools vector_store_registry
     """
@@ -21,7 +21,7 @@ MODEL_PARAMS = _keys(
     additional_drop_params allow_client_keepalive_override allowed_openai_params
     auto_router_config auto_router_config_path auto_router_default_model auto_router_embedding_model
     aws_access_key_id aws_region_name aws_secret_access_key aws_session_token
-    base_model budget_duration cache_control_injection_points client_id client_secret
+    budget_duration cache_control_injection_points client_id client_secret
     configurable_clientside_auth_params cooldown_time custom_llm_provider
     default_api_key_rpm_limit default_api_key_tpm_limit drop_params extra_body extra_headers
     frequency_penalty guardrails headers itpm keepalive_seconds
@@ -39,8 +39,7 @@ GENERAL_SETTINGS = _keys(
     admin_only_routes alert_to_webhook_url alert_types alerting alerting_args alerting_threshold
     allow_client_side_credentials allow_requests_on_db_unavailable allow_user_auth allowed_ips
     allowed_routes background_health_checks completion_model custom_auth custom_key_generate
-    custom_sso custom_ui_sso_sign_in_handler database_connection_pool_limit
-    database_connection_timeout database_type default_team_disabled
+    custom_sso custom_ui_sso_sign_in_handler database_type default_team_disabled
     disable_adding_master_key_hash_to_db disable_master_key_return disable_prisma_schema_update
     disable_reset_budget disable_responses_id_security
     disable_retry_on_max_parallel_request_limit_error disable_spend_logs disable_spend_updates
@@ -59,6 +58,16 @@ GENERAL_SETTINGS = _keys(
     use_x_forwarded_for user_api_key_cache_ttl user_header_mappings user_header_name user_mcp_management_mode
     """
 )
+
+LOGGING_CALLBACKS = _keys(
+    """
+    agentops argilla arize arize_phoenix aws_sqs azure_sentinel azure_storage braintrust clickhouse datadog
+    datadog_llm_observability datadog_metrics deepeval galileo gcs_bucket gcs_pubsub generic_api lago
+    langfuse langfuse_otel langsmith langtrace levo literalai logfire mlflow newrelic openmeter opik otel
+    pointfive posthog qualifire_eval ramp rubrik s3_v2 signoz sumologic weave_otel zerobus
+    """
+)
+"""Callbacks of LiteLLM's that log calls and can be called by themselves, without its proxy."""
 
 PRICE_MARK = "_cost"
 """What stands in the name of every price of LiteLLM's; most are for things that are not counted here."""

@@ -13,10 +13,11 @@ from overnight.config.from_environment import environment_deployments
 from overnight.config.models import read_deployments
 from overnight.config.places import read_database_url
 from overnight.config.reading import Reading
-from overnight.config.schema import BatchSettings, GeneralSettings, Top
+from overnight.config.schema import BatchSettings, GeneralSettings, LitellmSection, Top
 from overnight.config.settings import Settings
+from overnight.config.sinks import read_sinks
 from overnight.config.vendors import OPENAI_KEYS
-from overnight.config.webhooks import read_webhook_secret
+from overnight.config.webhooks import read_webhook_hosts, read_webhook_secret
 from overnight.domain.deployment import ANY_MODEL
 
 DEFAULT_GATEWAY_PORT = 4000
@@ -67,11 +68,14 @@ def _from_document(
     deployments = read_deployments(reading, entries, gateway_port=gateway_port)
     usual = environment_deployments(reading, beside=deployments)
     storage_place = ("batch_settings", "batch_storage_params")
-    storage = read_storage(reading, batch.batch_storage_params, storage_place, data_dir=data_dir)
+    stored = read_storage(reading, batch.batch_storage_params, storage_place, data_dir=data_dir)
     database_place = (*general_place, "database_url")
-    database_url = read_database_url(reading, general.database_url, database_place, data_dir=data_dir)
+    database_url = read_database_url(reading, general, database_place, data_dir=data_dir)
     secret_place = (*general_place, "openai_webhook_secret")
     webhook_secret = read_webhook_secret(reading, general.openai_webhook_secret, secret_place)
+    sinks = read_sinks(reading, top.event_sinks, _litellm_section(reading, top))
+    hosts_place = (*general_place, "webhook_allowed_hosts")
+    webhook_hosts = read_webhook_hosts(reading, general.webhook_allowed_hosts, hosts_place)
     if entries or not usual:  # Without entries, the environment's deployments serve any name.
         _check_default_model(reading, batch.model, entries)
     _check_polling(reading, batch)
@@ -80,16 +84,26 @@ def _from_document(
         deployments=deployments,
         from_environment=usual,
         default_model=batch.model,
-        storage=storage,
+        storage=stored.storage,
+        redirect_downloads=stored.redirect_downloads,
         database_url=database_url,
         master_key=general.master_key,
         openai_webhook_secret=webhook_secret,
+        webhook_hosts=webhook_hosts,
+        metrics_open=general.metrics_open,
+        worker_metrics_port=general.worker_metrics_port,
         poll_initial=timedelta(seconds=batch.poll_initial_seconds),
         poll_max=timedelta(seconds=batch.poll_max_seconds),
         provider_calls_per_second=batch.provider_calls_per_second,
+        logs_events=sinks.logs,
+        sinks=sinks.remote,
         data_dir=data_dir,
         warnings=_warnings(reading, has_models=bool(deployments or usual)),
     )
+
+
+def _litellm_section(reading: Reading, top: Top) -> LitellmSection:
+    return reading.section(LitellmSection, top.litellm_settings, ("litellm_settings",)) or LitellmSection()
 
 
 def _check_default_model(reading: Reading, model: str | None, entries: Sequence[object]) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from overnight.config.access import Access
 from overnight.config.credentials import Credential
 from overnight.config.document import Place
-from overnight.config.prices import declared_price
+from overnight.config.prices import declared_price, declared_tiers
 from overnight.config.reading import Reading
 from overnight.config.schema import ModelInfo, ModelParams
 from overnight.config.vendors import AZURE, BATCHES_ONLY, KNOWN, OPENAI, SELF_HOSTED, VERTEX, listed
@@ -99,7 +99,9 @@ class Parameters:
             list_lag=None if lag is None else timedelta(seconds=lag),
             google=google,
             # LiteLLM, too, lets a price among the parameters win over one in `model_info`.
-            price=declared_price(params, info),
+            price=declared_price(params, info, lane=lane),
+            tier_prices=declared_tiers(params, info, lane=lane),
+            base_model=info.base_model or params.base_model,
         )
 
     def _model(self) -> _Model | None:

@@ -63,6 +63,15 @@ class Reading:
         except ValidationError:
             return None
 
+    def texts(self, raw: object, place: Place) -> dict[str, str]:
+        """Return the mapping of texts at `place`, each as it is or a variable's; what is null has none."""
+        if raw is None:
+            return {}
+        if not isinstance(raw, dict):
+            self.problem(place, f"should be a mapping of keys to values, not a {_kind(raw)}")
+            return {}
+        return {str(key): str(self._resolved(value, (*place, str(key)))) for key, value in raw.items()}
+
     def finish(self) -> None:
         """Raise InvalidConfig with every problem there is, in the order of the file."""
         for place in self.document.repeated:

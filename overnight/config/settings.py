@@ -1,5 +1,6 @@
 """What the rest of the program is told: deployments, and where bytes and rows live."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 from overnight.config.vendors import KNOWN, NEEDED, listed
 from overnight.domain.deployment import ANY_MODEL, BatchLane, Deployment
 from overnight.domain.errors import UnknownDeployment
+from overnight.events.settings import RemoteSettings
 from overnight.storage.settings import StorageSettings
+from overnight.webhooks.addresses import AllowedHosts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,21 +20,34 @@ class Settings:
     `provider_calls_per_second` bounds the steps begun at one provider by all workers together, None meaning
     no bound. `from_environment` are deployments for any model, at most one a provider. They serve batches
     that name their provider; the first serves all others too when `deployments` is empty, and none when it is
-    not, so that a name the operator does not list is nobody's.
+    not, so that a name the operator does not list is nobody's. `webhook_hosts` are what clients' webhooks may
+    go to beside the internet. `sinks` are those that can be down, by their names; the log is told of events
+    beside them, or not.
     """
 
     deployments: tuple[Deployment, ...]
     from_environment: tuple[Deployment, ...] = ()
     default_model: str | None
     storage: StorageSettings
-    database_url: str
+    redirect_downloads: bool = False
+    database_url: str = field(repr=False)
     master_key: str | None = field(repr=False)
     openai_webhook_secret: str | None = field(default=None, repr=False)
+    webhook_hosts: AllowedHosts = field(default_factory=AllowedHosts)
+    metrics_open: bool = False
+    worker_metrics_port: int | None = None
     poll_initial: timedelta
     poll_max: timedelta
     provider_calls_per_second: float | None = None
+    logs_events: bool = True
+    sinks: Mapping[str, RemoteSettings] = field(default_factory=dict)
     data_dir: Path
     warnings: tuple[str, ...] = ()
+
+    @property
+    def all_deployments(self) -> tuple[Deployment, ...]:
+        """Those of the file, and those that the environment makes."""
+        return (*self.deployments, *self.from_environment)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -42,7 +58,7 @@ class Settings:
     @property
     def providers(self) -> tuple[str, ...]:
         """The providers whose own batch API some deployment is run by."""
-        native = (each.provider for each in self._all() if each.lane is BatchLane.NATIVE)
+        native = (each.provider for each in self.all_deployments if each.lane is BatchLane.NATIVE)
         return tuple(dict.fromkeys(native))
 
     def deployments_for(self, model: str, provider: str | None = None) -> tuple[Deployment, ...]:
@@ -68,19 +84,16 @@ class Settings:
 
     def why_none_at(self, provider: str) -> str | None:
         """Say why no batch can be for `provider`, in a sentence for the client; None where some can."""
-        if any(each.provider == provider for each in self._all()):
+        if any(each.provider == provider for each in self.all_deployments):
             return None
         return _why_unknown(provider) or f"There is no deployment at {provider}: {_none_anywhere(provider)}."
 
     def deployment(self, deployment_id: str) -> Deployment:
         """Return the deployment a workflow has named. Raises UnknownDeployment."""
-        for each in self._all():
+        for each in self.all_deployments:
             if each.id == deployment_id:
                 return each
         raise UnknownDeployment(deployment_id)
-
-    def _all(self) -> tuple[Deployment, ...]:
-        return (*self.deployments, *self.from_environment)
 
 
 def _named(deployments: tuple[Deployment, ...], name: str) -> tuple[Deployment, ...]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from overnight.domain.account import Account
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
@@ -16,8 +17,9 @@ COMPLETION_WINDOWS = {"24h": timedelta(hours=24)}
 class BatchOrder:
     """What a client asked for. Everything the batch's story starts from; it holds no secret.
 
-    With a `provider` only its deployments may run the batch. `again` says that its story may have been told
-    before, and was broken off.
+    With a `provider` only its deployments may run the batch. `key` is a label of the API key that it came
+    with, of which nothing can be told. `max_cost` is in US dollars. `again` says that
+    its story may have been told before, and was broken off.
     """
 
     batch_id: str
@@ -32,6 +34,8 @@ class BatchOrder:
     output_expires_after: timedelta | None = None
     parameters_hash: str = ""
     request_id: str = ""
+    key: str | None = None
+    max_cost: Decimal | None = None
     again: bool = False
 
     @property
@@ -62,10 +66,19 @@ class Stamps:
     cancelling_at: datetime | None = None
     cancelled_at: datetime | None = None
 
+    def of(self, status: BatchStatus) -> datetime | None:
+        """Return when the batch has reached a status; nobody notes when it was `validating`."""
+        at: datetime | None = getattr(self, f"{status.value}_at", None)
+        return at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchChange:
-    """What a workflow says about its batch. It is the whole picture, not a difference."""
+    """What a workflow says about its batch. It is the whole picture, not a difference.
+
+    `requested_model` is what its lines call their model, and `approximated_input` how many tokens they were
+    taken for before anybody counted them.
+    """
 
     revision: int
     status: BatchStatus
@@ -74,12 +87,16 @@ class BatchChange:
     usage: Usage | None = None
     model: str | None = None
     cost: Decimal | None = None
+    account: Account | None = None
     output_file_id: str | None = None
     error_file_id: str | None = None
+    receipt_file_id: str | None = None
     errors: tuple[BatchError, ...] = ()
     errors_total: int = 0
     deployments: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    requested_model: str | None = None
+    approximated_input: int | None = None
 
     def with_errors(self, errors: tuple[BatchError, ...]) -> "BatchChange":
         """Return the same picture with these errors in it."""
@@ -90,9 +107,10 @@ class BatchChange:
 class Batch:
     """The picture of a batch that HTTP reads: one row of the catalog, progress included.
 
-    `cost` is in US dollars and None while unknown; `waiting_on` says, for people, why lines are not
-    moving just now; `errors_total` can exceed `len(errors)`, which is capped; `deployments` are the ids of
-    those that its lines are for, once its input was read; `warnings` are for people, a sentence or two each.
+    `cost` is in US dollars and None while unknown, `account` what it is made of; `waiting_on` says, for
+    people, why lines are not moving just now; `errors_total` can exceed `len(errors)`, which is capped;
+    `deployments` are the ids of those that its lines are for, once its input was read; `warnings` are for
+    people, a sentence or two each.
     """
 
     order: BatchOrder
@@ -102,8 +120,10 @@ class Batch:
     usage: Usage | None = None
     model: str | None = None
     cost: Decimal | None = None
+    account: Account | None = None
     output_file_id: str | None = None
     error_file_id: str | None = None
+    receipt_file_id: str | None = None
     errors: tuple[BatchError, ...] = ()
     errors_total: int = 0
     deployments: tuple[str, ...] = ()

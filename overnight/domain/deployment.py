@@ -1,9 +1,11 @@
 """A deployment: one place a model runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from decimal import Decimal
 from enum import StrEnum
+
+from overnight.domain.price import Price
 
 ANY_MODEL = "*"
 """As a deployment's `model_name`: it serves every name that no other deployment has. As its `model`: a line's
@@ -18,14 +20,6 @@ class BatchLane(StrEnum):
 
     NATIVE = "native"
     LINES = "lines"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredPrice:
-    """US dollars a token, as the operator declared them for a deployment."""
-
-    input: Decimal
-    output: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +49,9 @@ class Deployment:
     where the key or token came from, in words for an error. `organization` and `project` are OpenAI's. In
     the line lane, `max_parallel_requests` bounds requests in flight, `rpm` and `tpm` requests and tokens a
     minute, None meaning no bound. `google` is where it is at Vertex AI. `list_lag` is how long a job may
-    exist before a listing shows it, where that is not as usual at the provider.
+    exist before a listing shows it, where that is not as usual at the provider. `price` is what its operator
+    has declared, `tier_prices` the same for answers of a service tier, and `base_model` what a price list
+    calls its model.
     """
 
     id: str
@@ -76,7 +72,9 @@ class Deployment:
     tpm: int | None = None
     list_lag: timedelta | None = None
     google: GooglePlace | None = None
-    price: DeclaredPrice | None = None
+    price: Price | None = field(default=None, hash=False)
+    tier_prices: Mapping[str, Price] = field(default_factory=dict, hash=False)
+    base_model: str | None = None
 
     def serving(self, default_model: str | None) -> "Deployment":
         """Return it as it serves lines that may name no model, and are for `default_model` then.

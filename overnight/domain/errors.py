@@ -7,7 +7,7 @@ OvernightError
 │   ├── UnknownModel          no deployment serves the model it names
 │   └── Untranslatable        the provider's own API has no way to say it
 ├── Unauthorized              the bearer is missing or wrong
-├── UnknownFile, UnknownBatch, UnknownUpload
+├── UnknownFile, UnknownBatch, UnknownUpload, UnknownWebhookEndpoint
 │                             the client names something that is not here (or not its own)
 ├── Conflict
 │   ├── BatchAlreadyEnded     a batch that has ended can't be cancelled
@@ -19,7 +19,10 @@ OvernightError
 ├── StorageError
 │   ├── ObjectNotFound        there are no bytes under that key
 │   ├── StorageFull           the disk or the quota has no room
+│   ├── CannotSign            nobody can be sent to the store for an object: we may read it, but not say so
 │   └── StorageUnavailable    the store did not do it; trying again may help
+│       └── StorageRefused    it says no, and will until somebody changes something there
+│           └── BucketMissing there is no such bucket
 ├── ProviderError
 │   ├── ProviderUnavailable   the provider can't be reached, or is not well; trying again may help
 │   │   ├── SubmissionUnclear the job may or may not have been created
@@ -27,7 +30,12 @@ OvernightError
 │   ├── NoPlace               the provider has as much queued as it takes for now
 │   └── ProviderRefused       the provider says no for good
 │       └── JobNotFound       the provider does not know the job (any more)
+├── SinkError                 an event could not be handed over; it is kept, and offered again
+│   ├── SinkUnavailable       the sink can't be reached, or is not well
+│   └── SinkRefused           the sink says no, and will until somebody changes something there
+├── WebhookNotTaken           whoever wants to hear of a batch did not take it; trying again may help
 ├── CatalogUnavailable        the rows can't be read or written now; trying again may help
+├── SchemaMismatch            the catalog's tables are those of another version
 └── TemporalUnavailable       Temporal can't be reached; trying again may help
 
 Whether Temporal retries one is decided in `activities/failures.py`, which HTTP status it gets in
@@ -93,11 +101,22 @@ class UnknownBatch(OvernightError):
         super().__init__(f"No batch found with id '{batch_id}'.")
 
 
+class NoReceipt(OvernightError):
+    """A batch has no receipt, or not yet."""
+
+
 class UnknownUpload(OvernightError):
     """No such Upload object."""
 
     def __init__(self, upload_id: str) -> None:
         super().__init__(f"No such Upload object: {upload_id}")
+
+
+class UnknownWebhookEndpoint(OvernightError):
+    """No such webhook endpoint."""
+
+    def __init__(self, endpoint_id: str) -> None:
+        super().__init__(f"No such webhook endpoint: {endpoint_id}")
 
 
 class Conflict(OvernightError):
@@ -160,8 +179,23 @@ class StorageFull(StorageError):
     """The disk or the quota has no room."""
 
 
+class CannotSign(StorageError):
+    """The store's credentials can't sign URLs."""
+
+
 class StorageUnavailable(StorageError):
     """The store did not do it; trying again may help."""
+
+
+class StorageRefused(StorageUnavailable):
+    """The store says no, and will until somebody changes something there.
+
+    Our own store is waited for all the same: its batches have no other, and somebody is to set it right.
+    """
+
+
+class BucketMissing(StorageRefused):
+    """There is no such bucket, or can be none."""
 
 
 class ProviderError(OvernightError):
@@ -205,9 +239,37 @@ class JobNotFound(ProviderRefused):
     """The provider does not know the job (any more)."""
 
 
+class SinkError(OvernightError):
+    """The event could not be handed over."""
+
+
+class SinkUnavailable(SinkError):
+    """The sink can't be reached, or is not well."""
+
+
+class SinkRefused(SinkError):
+    """The sink refuses the event, and will until somebody changes something there."""
+
+
+class WebhookNotTaken(OvernightError):
+    """The receiver of a webhook did not take it."""
+
+    def __init__(self, reason: str, *, retry_after: timedelta) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
 class CatalogUnavailable(OvernightError):
     """The rows can't be read or written now."""
 
 
+class SchemaMismatch(OvernightError):
+    """The catalog's tables are those of another version of Overnight."""
+
+
 class TemporalUnavailable(OvernightError):
     """Temporal can't be reached."""
+
+
+class NamespaceNotReady(TemporalUnavailable):
+    """Temporal's namespace lacks what batches need."""

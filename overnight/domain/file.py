@@ -41,11 +41,17 @@ def lifetime_of(purpose: FilePurpose, asked: timedelta | None) -> timedelta | No
 
 
 class BatchFileKind(StrEnum):
-    """The files a batch makes: answers, lines that failed, and what is wrong with an input it refused."""
+    """The files a batch makes: answers, lines that failed, a receipt, and what is wrong with its input."""
 
     OUTPUT = "output"
     ERROR = "error"
     PROBLEMS = "problems"
+    RECEIPT = "receipt"
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        """How long it is kept where nobody says anything else; None is for good."""
+        return None if self is BatchFileKind.RECEIPT else BATCH_FILE_LIFETIME
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,16 @@ def new_request_id() -> str:
     return f"req_{secrets.token_hex(_RANDOM_BYTES)}"
 
 
+def new_webhook_endpoint_id() -> str:
+    """Return an id for an endpoint that a client registers."""
+    return f"we_{secrets.token_hex(_RANDOM_BYTES)}"
+
+
+def new_test_event_id() -> str:
+    """Return an id for an event that never happened."""
+    return f"evt_{secrets.token_hex(_RANDOM_BYTES)}"
+
+
 def batch_id_for_key(project: str, idempotency_key: str) -> str:
     """Return the one batch id that this project's idempotency key can make."""
     return f"batch_{_digest('batch', project, idempotency_key)}"
@@ -61,6 +71,21 @@ def deployment_id(*identity: str) -> str:
 def places_id(deployments: Iterable[str], *, model: str | None) -> str:
     """Return what names the places for a model at these deployments together, in whatever order they are."""
     return _digest("places", model or "", *sorted(deployments))[:16]
+
+
+def batch_webhook_id(batch_id: str) -> str:
+    """Return the id of the endpoint that a batch may bring along."""
+    return f"we_{_digest('webhook', batch_id)}"
+
+
+def event_id(batch_id: str, event_type: str) -> str:
+    """Return the id of what happened to a batch, the same however often it is told."""
+    return f"evt_{_digest('event', batch_id, event_type)}"
+
+
+def delivery_id(event: str, endpoint_id: str) -> str:
+    """Return the id that every attempt to deliver an event to an endpoint bears."""
+    return f"wh_{_digest('delivery', event, endpoint_id)}"
 
 
 def parameters_hash(canonical: bytes) -> str:

@@ -74,6 +74,37 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BegunJob:
+    """The last job that a shard has asked for: its `number`-th, of a deployment.
+
+    It is written down before the provider hears of it, for whoever tells the shard's story again: only there
+    can a job be that nobody has noted yet. `story` is the telling that began it, by its run's id.
+    """
+
+    batch_id: str
+    shard: int
+    number: int
+    deployment: str
+    story: str
+
+    def may_follow(self, last: "BegunJob | None", *, known: "BegunJob | None") -> bool:
+        """Tell whether a shard may ask for this job after its `last` one, `known` being what it knows of.
+
+        Not before it has seen to what another telling of its story may have left, and not when its own has
+        gone on meanwhile, as a worker that was frozen may find.
+        """
+        if last is None:
+            return True
+        if last.story == self.story:
+            return last.number <= self.number
+        return last.is_job(self) or (known is not None and last.is_job(known))
+
+    def is_job(self, other: "BegunJob") -> bool:
+        """Tell whether another telling means the same job."""
+        return (self.number, self.deployment) == (other.number, other.deployment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchJob:
     """What is kept of a job: the batch it belongs to, and how it was when somebody last looked.
 

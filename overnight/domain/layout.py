@@ -80,5 +80,11 @@ def sealed_key(batch_id: str, shard: int, *, attempt: str, kind: BatchFileKind) 
     return f"{_shard_prefix(batch_id, shard)}sealed/{attempt}/{kind}.jsonl"
 
 
+def receipt_key(batch_id: str, shard: int, *, attempt: str, charged: bool) -> str:
+    """Return the key of a shard's part of the receipt, as one attempt at sealing or charging it made it."""
+    step = "charged" if charged else "sealed"
+    return f"{_shard_prefix(batch_id, shard)}{step}/{attempt}/receipt.jsonl"
+
+
 def _shard_prefix(batch_id: str, shard: int) -> str:
     return f"{work_prefix(batch_id)}shard-{shard:04d}/"

@@ -46,6 +46,7 @@ class StopReason(StrEnum):
 
     CANCELLED = "batch_cancelled"
     EXPIRED = "batch_expired"
+    MAX_COST = "max_cost_reached"
 
     @property
     def message(self) -> str:
@@ -55,6 +56,8 @@ class StopReason(StrEnum):
                 return "This request was not executed before the batch was cancelled."
             case StopReason.EXPIRED:
                 return "This request could not be executed before the completion window expired."
+            case StopReason.MAX_COST:
+                return "This request was not executed, as the batch may not cost more than its max_cost."
 
     @property
     def no_answer(self) -> NoAnswer:

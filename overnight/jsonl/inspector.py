@@ -49,7 +49,7 @@ class Inspector:
     """Takes the input in blocks cut anywhere, and says in the end what it is.
 
     A body that names no model is for the `default_model`; without one it is refused. Why a model is not known
-    is said in OpenAI's words, or in those of `why_unknown`. All methods block,
+    is said in OpenAI's words, or in those of `why_unknown`. `look` is shown all lines. All methods block,
     on the CPU and on `scratch`: a folder of this inspection's own, on a local disk, which takes 8 bytes
     a line, the custom_ids and the problems. They raise OSError if it can't.
     """
@@ -62,7 +62,9 @@ class Inspector:
         scratch: Path,
         default_model: str | None = None,
         why_unknown: Callable[[str], str] | None = None,
+        look: Callable[[Sequence[Line]], None] | None = None,
     ) -> None:
+        self._look = look
         self._endpoint = endpoint
         self._default_model = default_model
         self._scratch = scratch
@@ -101,6 +103,8 @@ class Inspector:
             self._found.add(refusals.problem(refusals.too_long(), line=slab.number))
             self._planner.add(slab.offset, [0])
             return
+        if self._look is not None:
+            self._look(slab.lines)
         ids = self._accept(slab.lines) if slab.utf8 else None
         if ids is None:
             ids = self._inspect_one_by_one(slab)

@@ -12,7 +12,7 @@ from typing import Self
 
 from overnight.domain.errors import StorageError, StorageFull, StorageUnavailable
 from overnight.line_lane.held import ChunkAnswers, HeldAnswers
-from overnight.outcomes.record import Record, pack_part
+from overnight.outcomes.record import Record, Source, pack_part
 from overnight.storage.protocol import Storage
 
 FIRST_RETRY = timedelta(seconds=0.5)
@@ -25,15 +25,18 @@ _WHY_NOT = {StorageFull: "storage has no room left", StorageUnavailable: "storag
 class CheckpointWriter:
     """Gathers one chunk's records and writes them as parts while the lane goes on sending.
 
-    `part_key` makes the key of the n-th part, from 0. `run` does the writing; `add` never waits. While the
-    store is too slow for the lane, or refuses (a full disk), answers that were paid for are held and tried
-    again, and senders should wait for `held.room`. Leaving the `async with` block writes what is left, once;
-    what can't be written then is given up. Raises StorageError.
+    `part_key` makes the key of the n-th part, from 0; `source` is who answers. `run` does the writing; `add`
+    never waits. While the store is too slow for the lane, or refuses (a full disk), answers that were paid
+    for are held and tried again, and senders should wait for `held.room`. Leaving the `async with` block
+    writes what is left, once; what can't be written then is given up. Raises StorageError.
     """
 
-    def __init__(self, storage: Storage, *, part_key: Callable[[int], str], held: HeldAnswers) -> None:
+    def __init__(
+        self, storage: Storage, *, part_key: Callable[[int], str], source: Source, held: HeldAnswers
+    ) -> None:
         self._storage = storage
         self._part_key = part_key
+        self._source = source
         self._parts = 0
         self._held = held
         self._answers = ChunkAnswers(held)
@@ -88,7 +91,7 @@ class CheckpointWriter:
                 # A number is never used twice: a write that was interrupted may yet appear.
                 key = self._part_key(self._parts)
                 self._parts += 1
-                await self._storage.put(key, _one_block(pack_part(taken)))
+                await self._storage.put(key, _one_block(pack_part(taken, source=self._source)))
                 self._held.refusal = None
         # Only now that the lock is free can this call the next chunk to it.
         self._answers.forget(len(taken), at=taken_at)

@@ -14,6 +14,7 @@ from overnight.line_lane.budget import BYTES_IN_FLIGHT, ByteBudget
 from overnight.line_lane.connections import open_connector, open_session
 from overnight.line_lane.deadlines import Deadlines
 from overnight.line_lane.held import HeldAnswers
+from overnight.line_lane.meter import LineMeter
 from overnight.line_lane.patience import Patience
 from overnight.line_lane.sender import LineSender
 from overnight.line_lane.transport import Transport
@@ -38,6 +39,7 @@ class LineLane:
         self._deadlines: dict[Deployment, Deadlines] = {}
         self._admissions: dict[str, Admission] = {}
         self._availabilities: dict[str, Availability] = {}
+        self._meters: dict[str, LineMeter] = {}
         self._crews: WeakValueDictionary[tuple[str, str], Places] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
@@ -60,6 +62,7 @@ class LineLane:
                 endpoint=endpoint,
                 deadlines=self._deadlines.setdefault(deployment, Deadlines(deployment.timeout)),
             ),
+            meter=self._meters.setdefault(deployment.id, LineMeter(deployment)),
             admission=self._admissions.setdefault(deployment.id, Admission(deployment)),
             availability=self._availabilities.setdefault(deployment.id, Availability(self._patience)),
             patience=self._patience,

@@ -18,7 +18,8 @@ def answered_record(batch_id: str, request: Request, answer: Answer) -> Record:
     line = _reply_line(
         batch_id, request, status=answer.status, request_id=answer.request_id, body=reading.body
     )
-    return Record(index=request.index, ok=True, line=line, usage=reading.usage, model=reading.model)
+    tokens = reading.usage.total
+    return Record(index=request.index, ok=True, line=line, tokens=tokens, model=reading.model)
 
 
 def failed_record(batch_id: str, request: Request, failure: Failure, *, seconds: float) -> Record:

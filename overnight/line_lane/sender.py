@@ -7,9 +7,10 @@ from overnight.jsonl import Request, with_model
 from overnight.line_lane.admission import Admission
 from overnight.line_lane.availability import Availability
 from overnight.line_lane.budget import Hold
+from overnight.line_lane.meter import LineMeter
 from overnight.line_lane.outcome_record import answered_record, failed_record
 from overnight.line_lane.patience import Patience
-from overnight.line_lane.transport import Answer, Transport
+from overnight.line_lane.transport import Answer, Posting
 from overnight.line_lane.trials import Trials
 from overnight.line_lane.verdict import judge
 from overnight.outcomes.record import Record
@@ -22,7 +23,8 @@ class LineSender:
     `model` is what `body.model` becomes, None to leave it alone; `seconds` is the deployment's timeout.
     """
 
-    transport: Transport
+    transport: Posting
+    meter: LineMeter
     admission: Admission
     availability: Availability
     patience: Patience
@@ -55,10 +57,12 @@ class LineSender:
                 self.availability.answered(sent_at=sent_at)
                 self.admission.charge(outcome.reading.usage.total)
                 return answered_record(self.batch_id, request, outcome)
+            self.meter.failed(outcome)
             trials = trials or Trials(self.availability, self.patience, first_sent=sent_at)
             pause = trials.pause(outcome, judge(outcome), sent_at=sent_at, now=moment(), probing=probing)
             if pause is None:
                 return failed_record(self.batch_id, request, outcome, seconds=self.seconds)
+            self.meter.sent_again()
             await asyncio.sleep(pause)
 
     async def _enter(self) -> bool:

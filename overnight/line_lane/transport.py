@@ -3,7 +3,8 @@
 aiohttp's exceptions end here. Nothing that leaves this file quotes a URL, a key or a body.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import aiohttp
 import msgspec
@@ -13,10 +14,10 @@ from yarl import URL
 
 from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
+from overnight.domain.retry_after import read_retry_after
 from overnight.line_lane.budget import Hold
 from overnight.line_lane.deadlines import Deadlines
 from overnight.outcomes.answer import Reading, read_answer
-from overnight.providers.retry_after import read_retry_after
 
 MAX_ANSWER_BYTES = 128 * 2**20
 """An answer longer than this is refused. The longest that are usual, 2,048 embeddings, end well below it."""
@@ -67,6 +68,14 @@ class TooLarge(msgspec.Struct, frozen=True, gc=False):
 
 Failure = BadReply | Unreachable | Lost | TimedOut | TooLarge
 Outcome = Answer | Failure
+
+
+class Posting(Protocol):
+    """What posts bodies to one endpoint."""
+
+    async def post(self, body: bytes, *, hold: Hold) -> Outcome:
+        """Send one request and read its whole answer. Nothing that can happen makes it raise."""
+        ...
 
 
 class Transport:
@@ -138,7 +147,8 @@ def _reply(response: aiohttp.ClientResponse, content: bytes) -> Answer | BadRepl
     reading = read_answer(content)
     if reading is not None and 200 <= status < 300:
         return Answer(status, reading, request_id)
-    return BadReply(status, reading, request_id, read_retry_after(headers))
+    pause = read_retry_after(headers, now=datetime.now(UTC))
+    return BadReply(status, reading, request_id, pause)
 
 
 def _lost(error: aiohttp.ClientError, *, answering: bool) -> Failure:

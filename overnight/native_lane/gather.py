@@ -19,7 +19,7 @@ from overnight.domain.status import BatchStatus
 from overnight.native_lane.result_record import Translation
 from overnight.outcomes.chunk_lines import read_slabs
 from overnight.outcomes.parts import read_parts
-from overnight.outcomes.record import PART_MARK, Record, pack_record
+from overnight.outcomes.record import Record, Source, pack_record, part_head
 from overnight.outcomes.scratch import Scratch
 from overnight.providers.protocol import RESULTS_GONE, Result, Shape
 from overnight.storage.protocol import Storage
@@ -32,7 +32,7 @@ _BLOCK_BYTES = 256 * 2**10
 class GatherTask:
     """Whose results they are, and as which attempt they are kept. No two attempts may bear the same name.
 
-    `shape` is how the job's requests were written.
+    `shape` is how the job's requests were written, `source` whose job it was.
     """
 
     batch_id: str
@@ -42,6 +42,7 @@ class GatherTask:
     attempt: str
     shape: Shape
     translation: Translation
+    source: Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,7 @@ class _Sorting:
     def __init__(self, scratch: Scratch, task: GatherTask) -> None:
         self._scratch = scratch
         self._translation = task.translation
+        self._source = task.source
         self._first_index = task.plan.first_index
         self._firsts: dict[str, int] = {}
         self._others: dict[str, deque[int]] = {}
@@ -175,7 +177,7 @@ class _Sorting:
 
     async def part(self, chunk: Chunk) -> AsyncIterator[bytes]:
         """Yield the checkpoint of a chunk, in input order."""
-        block = bytearray(PART_MARK)
+        block = bytearray(part_head(self._source))
         for number in self._numbers(chunk):
             if self._offsets[number] != _ABSENT:
                 block += self._scratch.read(self._offsets[number], self._lengths[number])

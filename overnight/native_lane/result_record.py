@@ -78,7 +78,7 @@ class _Line:
 
     def answered(self, status: int, body: bytes, reading: Reading) -> Record:
         line = self._with_response(status, body)
-        return Record(index=self.index, ok=True, line=line, usage=reading.usage, model=reading.model)
+        return Record(index=self.index, ok=True, line=line, tokens=reading.usage.total, model=reading.model)
 
     def _with_response(self, status: int, body: bytes) -> bytes:
         return answer_line(

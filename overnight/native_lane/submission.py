@@ -45,8 +45,7 @@ async def submit_once(
     listing would show it. Raises what `Provider.submit` and `Provider.find` raise.
     """
     if again and not provider.limits.idempotent_create:
-        await asyncio.sleep(provider.limits.list_lag.total_seconds())
-        found = await _surely(only_job(provider, tag=tag, since=since))
+        found = await job_from_before(provider, tag=tag, since=since)
     else:
         found = await only_job(provider, tag=tag, since=since)
     if found is not None:
@@ -54,6 +53,15 @@ async def submit_once(
     created = await provider.submit(tag=tag, file_id=file_id, endpoint=endpoint)
     # A worker that was frozen for a while may have woken up to a twin.
     return await _surely(only_job(provider, tag=tag, since=since)) or created
+
+
+async def job_from_before(provider: Provider, *, tag: Tag, since: datetime) -> Job | None:
+    """Return the job that an earlier try has created, once a listing would show it; None if there is none.
+
+    Raises SubmissionUnclear while the provider refuses to say, and what `Provider.find` raises.
+    """
+    await asyncio.sleep(provider.limits.list_lag.total_seconds())
+    return await _surely(only_job(provider, tag=tag, since=since))
 
 
 async def _surely(looking: Awaitable[Job | None]) -> Job | None:

@@ -1,20 +1,44 @@
-"""What is read in a model's answer: that it is JSON, its usage, its model. Nothing else of it."""
+"""What is read in a model's answer: that it is JSON, its usage, model and service tier. No more of it."""
+
+from typing import TypeVar, get_type_hints
 
 import msgspec
 
+from overnight.domain.price import dearer_or_cheaper
 from overnight.domain.usage import Usage
+from overnight.jsonl.requests import UNDECODABLE
+
+T = TypeVar("T")
 
 _NO_USAGE = Usage()
-_MOST_TOKENS = 2**53
+_MOST_TOKENS = 2**31
 """No real answer uses more; a number beyond it is nonsense and counts as 0."""
+
+_LONGEST_NAME = 200
+"""Characters. An endpoint may call its model anything."""
+
+
+class _CachedDetails(msgspec.Struct, gc=False):
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
 
 
 class _InputDetails(msgspec.Struct, gc=False):
+    """OpenAI's, and what our translations say of caches, as OpenAI's has no words for that."""
+
     cached_tokens: int | None = None
+    cached_tokens_details: _CachedDetails | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+    video_tokens: int | None = None
 
 
 class _OutputDetails(msgspec.Struct, gc=False):
     reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
 
 
 class _Usage(msgspec.Struct, gc=False):
@@ -33,10 +57,26 @@ class _Usage(msgspec.Struct, gc=False):
 class _Answer(msgspec.Struct, gc=False):
     usage: _Usage | None = None
     model: str | None = None
+    service_tier: str | None = None
 
 
-class _JustModel(msgspec.Struct, gc=False):
+_NO_INPUT_DETAILS = _InputDetails()
+_NO_OUTPUT_DETAILS = _OutputDetails()
+
+
+class _Odd(msgspec.Struct, gc=False):
+    """An answer in which a field has an unexpected type; what is as expected is read all the same."""
+
+    usage: msgspec.Raw = msgspec.Raw(b"null")
     model: msgspec.Raw = msgspec.Raw(b"null")
+    service_tier: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Spent(msgspec.Struct, frozen=True, gc=False):
+    """What an answer says of its cost: tokens, and its service tier if that has a price of its own."""
+
+    usage: Usage = _NO_USAGE
+    service_tier: str | None = None
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -47,8 +87,11 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     model: str | None = None
 
 
-_answers = msgspec.json.Decoder(_Answer)
-_objects = msgspec.json.Decoder(_JustModel)
+_NOTHING = Spent()
+
+# Not strict: some write 3.0 or "3" for a 3.
+_answers = msgspec.json.Decoder(_Answer, strict=False)
+_odd = msgspec.json.Decoder(_Odd)
 
 
 def read_answer(body: bytes) -> Reading | None:
@@ -56,44 +99,82 @@ def read_answer(body: bytes) -> Reading | None:
 
     A body with line breaks is compacted: it must become part of one line of JSONL.
     """
+    answer = _read(body)
+    if answer is None or not _is_utf8(body):
+        return None
+    return Reading(_on_one_line(body), _usage(answer.usage), _plain(answer.model))
+
+
+def spent_in(body: bytes) -> Spent:
+    """Return what an answer which is a JSON object says it has used; nothing if it says nothing."""
+    answer = _read(body)
+    if answer is None:
+        return _NOTHING
+    return Spent(_usage(answer.usage), dearer_or_cheaper(_plain(answer.service_tier)))
+
+
+def _read(body: bytes) -> _Answer | None:
+    """Return what is read in a JSON object; None if it is none."""
     try:
-        answer = _answers.decode(body)
-        usage, model = _usage(answer.usage), answer.model
+        return _answers.decode(body)
     except msgspec.ValidationError:
-        if not _is_object(body):
-            return None
-        usage, model = _NO_USAGE, None
-    except (msgspec.DecodeError, RecursionError):
+        return _read_field_by_field(body)
+    except UNDECODABLE:
         return None
-    if not _is_utf8(body):
+
+
+def _read_field_by_field(body: bytes) -> _Answer | None:
+    try:
+        odd = _odd.decode(body)
+    except UNDECODABLE:
         return None
-    return Reading(_on_one_line(body), usage, model)
+    fields = _or_none(odd.usage, dict[str, msgspec.Raw]) or {}
+    known = get_type_hints(_Usage)
+    counted = {name: _or_none(fields[name], kind) for name, kind in known.items() if name in fields}
+    return _Answer(
+        usage=_Usage(**counted),
+        model=_or_none(odd.model, str),
+        service_tier=_or_none(odd.service_tier, str),
+    )
+
+
+def _or_none(raw: msgspec.Raw, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(raw, type=kind, strict=False)
+    except UNDECODABLE:
+        return None
 
 
 def _usage(counted: _Usage | None) -> Usage:
     if counted is None:
         return _NO_USAGE
-    inputs = counted.prompt_tokens_details or counted.input_tokens_details
-    outputs = counted.completion_tokens_details or counted.output_tokens_details
+    inputs = counted.prompt_tokens_details or counted.input_tokens_details or _NO_INPUT_DETAILS
+    outputs = counted.completion_tokens_details or counted.output_tokens_details or _NO_OUTPUT_DETAILS
+    cached = inputs.cached_tokens_details
     return Usage(
-        _sane(counted.prompt_tokens or counted.input_tokens),
-        _sane(inputs.cached_tokens) if inputs else 0,
-        _sane(counted.completion_tokens or counted.output_tokens),
-        _sane(outputs.reasoning_tokens) if outputs else 0,
+        input=_sane(counted.prompt_tokens or counted.input_tokens),
+        cached=_sane(inputs.cached_tokens),
+        output=_sane(counted.completion_tokens or counted.output_tokens),
+        reasoning=_sane(outputs.reasoning_tokens),
+        cache_written=_sane(inputs.cache_write_tokens),
+        cache_written_1h=_sane(inputs.cache_write_1h_tokens),
+        input_audio=_sane(inputs.audio_tokens),
+        cached_audio=_sane(cached.audio_tokens) if cached else 0,
+        input_image=_sane(inputs.image_tokens),
+        input_video=_sane(inputs.video_tokens),
+        output_audio=_sane(outputs.audio_tokens),
+        output_image=_sane(outputs.image_tokens),
+        cached_image=_sane(cached.image_tokens) if cached else 0,
     )
+
+
+def _plain(name: str | None) -> str | None:
+    """Return a name as it can be kept everywhere; an endpoint may say anything."""
+    return name.replace("\0", "")[:_LONGEST_NAME] or None if name else None
 
 
 def _sane(tokens: int | None) -> int:
     return tokens if tokens and 0 < tokens < _MOST_TOKENS else 0
-
-
-def _is_object(body: bytes) -> bool:
-    """Tell an object with a field of an unexpected type from something that is no object, or no JSON."""
-    try:
-        _objects.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
 
 
 def _is_utf8(body: bytes) -> bool:

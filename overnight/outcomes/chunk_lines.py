@@ -1,4 +1,4 @@
-"""The requests of a chunk, read from the input file as they are needed."""
+"""The requests of a chunk, or their hashes, read from the input file as they are needed."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -6,6 +6,8 @@ from contextlib import aclosing
 from overnight.domain.plan import Chunk
 from overnight.jsonl import Request, read_requests
 from overnight.jsonl.lines import LineSplitter, Slab
+from overnight.jsonl.requests import is_blank
+from overnight.outcomes.receipt_line import digest
 from overnight.storage.protocol import Storage
 
 
@@ -28,6 +30,15 @@ async def read_slabs(storage: Storage, key: str, chunk: Chunk) -> AsyncGenerator
             requests = [*read_requests(b"\n".join(slab.lines), first_index=index)]
             index += len(requests)
             yield requests
+
+
+async def read_digests(storage: Storage, key: str, chunk: Chunk) -> AsyncGenerator[str, None]:
+    """Yield the hash of every line of the chunk that is a request, in order. Raises StorageError."""
+    async with aclosing(_split(storage, key, chunk)) as slabs:
+        async for slab in slabs:
+            for line in slab.lines:
+                if not is_blank(line):
+                    yield digest(line)
 
 
 async def _split(storage: Storage, key: str, chunk: Chunk) -> AsyncGenerator[Slab, None]:

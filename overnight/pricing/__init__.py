@@ -1,5 +1,10 @@
 """Usage × price → money."""
 
+from overnight.pricing.charging import charge
 from overnight.pricing.declared import cost_of
+from overnight.pricing.demand import DemandMeter
+from overnight.pricing.estimating import cost_range, estimate
+from overnight.pricing.price_list import load_price_list
+from overnight.pricing.quoting import quote
 
-__all__ = ["cost_of"]
+__all__ = ["DemandMeter", "charge", "cost_of", "cost_range", "estimate", "load_price_list", "quote"]

@@ -1,8 +1,11 @@
-"""What a batch cost at the price its operator declared for the deployment."""
+"""What a batch cost by a quote that an earlier version made for all of its lines together.
+
+Histories of that version hold such quotes, and are told again in the same way.
+"""
 
 from decimal import Decimal
 
-from overnight.domain.deployment import DeclaredPrice
+from overnight.domain.price import DeclaredPrice
 from overnight.domain.usage import Usage
 
 

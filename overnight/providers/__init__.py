@@ -2,6 +2,7 @@
 
 from overnight.providers.protocol import Content, Limits, LineFault, Provider, Result, Shape
 from overnight.providers.registry import PROVIDERS, Providers, endpoints_of, model_of_job
+from overnight.providers.rows_bucket import RowsBucket, rows_buckets
 
 __all__ = [
     "PROVIDERS",
@@ -11,7 +12,9 @@ __all__ = [
     "Provider",
     "Providers",
     "Result",
+    "RowsBucket",
     "Shape",
     "endpoints_of",
     "model_of_job",
+    "rows_buckets",
 ]

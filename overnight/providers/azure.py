@@ -98,6 +98,7 @@ def _connection(deployment: Deployment, identity: _Identity, patience: Patience 
     version = deployment.api_version
     return Connection(
         name=named(deployment),
+        provider=deployment.provider,
         base=f"{deployment.api_base}/openai" if version else f"{deployment.api_base}/openai/v1",
         query={"api-version": version} if version else {},
         credentials=identity.headers,

@@ -6,7 +6,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from overnight.domain.deployment import Deployment
 from overnight.domain.errors import (
@@ -17,8 +17,8 @@ from overnight.domain.errors import (
     ProviderUnavailable,
 )
 from overnight.domain.job import TOKEN_LIMIT
+from overnight.domain.retry_after import read_retry_after
 from overnight.providers.connection import Answer
-from overnight.providers.retry_after import read_retry_after
 from overnight.providers.shapes import read_object, text_of
 
 _OUT_OF_MONEY = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
@@ -90,7 +90,7 @@ def read_complaint(answer: Answer) -> Complaint:
         enveloped=said is not None,
         codes=tuple(code[:_LONGEST_CODE] for code in codes if code),
         text=text_of(details.get("message")) or "",
-        retry_after=read_retry_after(answer.headers),
+        retry_after=read_retry_after(answer.headers, now=datetime.now(UTC)),
     )
 
 

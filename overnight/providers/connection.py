@@ -15,6 +15,7 @@ import httpx2
 import msgspec
 
 from overnight.domain.errors import ProviderRefused, ProviderUnavailable
+from overnight.providers.calls import CallMeter
 from overnight.providers.multipart import Form
 from overnight.providers.silence import Silence
 
@@ -80,7 +81,7 @@ class Answer:
 
 
 class Connection:
-    """The HTTP client of one deployment. `name` is how messages call the deployment.
+    """The HTTP client of one deployment of `provider`. `name` is how messages call the deployment.
 
     Requests go below `base` and nowhere else, with `query` added to each. `on_refusal` is called when the
     credentials of a call are not accepted; after that others are shown, once. Every method raises
@@ -91,6 +92,7 @@ class Connection:
         self,
         *,
         name: str,
+        provider: str,
         base: str,
         credentials: Credentials,
         query: Mapping[str, str] | None = None,
@@ -100,6 +102,7 @@ class Connection:
         self._name = name
         self._on_refusal = on_refusal
         self._base = base
+        self._calls = CallMeter(provider=provider, base=base)
         self._credentials = credentials
         self._query = dict(query or {})
         self._patience = patience or Patience()
@@ -221,9 +224,10 @@ class Connection:
     @asynccontextmanager
     async def _opened(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Response, None]:
         try:
-            with self._silence.waiting():
+            with self._calls.call(request) as call, self._silence.waiting():
                 response = await self._client.send(request, stream=True)
                 self._silence.heard()
+                call.answered(response.status_code)
                 try:
                     yield response
                 finally:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Self
 
 from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
@@ -73,6 +74,10 @@ class OpenAIProvider:
         self._asking = Asking(deployment, connection or _connection(deployment, patience))
         self._jobs = SharedReading(self._read_jobs)
         self._uploads = SharedReading(self._read_uploads)
+
+    def serving(self, deployment: Deployment) -> Self:  # noqa: ARG002 - Provider's signature
+        """Return it as it is: the lines of a job name their model."""
+        return self
 
     def shape(self, endpoint: Endpoint, *, model: str | None) -> Shape:
         """Return OpenAI's own lines."""
@@ -217,7 +222,13 @@ def _connection(deployment: Deployment, patience: Patience | None) -> Connection
         return headers
 
     base = deployment.api_base.rstrip("/")
-    return Connection(name=named(deployment), base=base, credentials=credentials, patience=patience)
+    return Connection(
+        name=named(deployment),
+        provider=deployment.provider,
+        base=base,
+        credentials=credentials,
+        patience=patience,
+    )
 
 
 def _tagged(job: Job, raw: Raw, files: Mapping[str, StoredFile]) -> Job:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import msgspec
 
+from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import Untranslatable
 from overnight.domain.job import Job, Tag
@@ -86,6 +87,13 @@ class Provider(Protocol):
     """
 
     limits: Limits
+
+    def serving(self, deployment: Deployment) -> "Provider":
+        """Return it as it is for a deployment that is reached in the same way: what is open is shared.
+
+        It is for this one to be closed, and for no other.
+        """
+        ...
 
     def shape(self, endpoint: Endpoint, *, model: str | None) -> Shape:
         """Return how a job's requests are written, for the provider's `model`; None leaves what they name."""

@@ -1,6 +1,6 @@
 """Which provider a deployment belongs to, and what it takes. A new one is a file, and two lines here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 
 from overnight.domain.deployment import BatchLane, Deployment
@@ -45,18 +45,17 @@ def endpoints_of(deployment: Deployment) -> frozenset[Endpoint]:
 
 
 class Providers:
-    """The providers of a worker process: one for each deployment, with connections that are kept."""
+    """The providers of a worker process: one for each way to reach some, with connections that are kept."""
 
     def __init__(self) -> None:
-        self._open: dict[Deployment, Provider] = {}
+        self._open: dict[Hashable, Provider] = {}
 
     def of(self, deployment: Deployment) -> Provider:
         """Return the deployment's provider. Raises ProviderRefused for one that has no batch API."""
-        # A model that stands in the lines of a job changes nothing about the connection.
-        place = deployment if model_of_job(deployment) else replace(deployment, model="")
-        if place not in self._open:
-            self._open[place] = self._make(place)
-        return self._open[place]
+        way = _way_to(deployment)
+        if way not in self._open:
+            self._open[way] = self._make(deployment)
+        return self._open[way].serving(deployment)
 
     async def close(self) -> None:
         """Close the connections of all of them."""
@@ -69,3 +68,10 @@ class Providers:
         if make is None:
             raise ProviderRefused(f"{deployment.provider} has no batch API", code="no_batch_api")
         return make(deployment)
+
+
+def _way_to(deployment: Deployment) -> Hashable:
+    """Return what tells connections apart. It is bounded by the configuration: no model is in it."""
+    if deployment.google is not None:
+        return deployment.provider, deployment.api_base, deployment.google
+    return replace(deployment, model="")

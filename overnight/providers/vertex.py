@@ -5,33 +5,30 @@ Source: cloud.google.com/vertex-ai, batch prediction for Gemini, Claude and text
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
-from overnight.domain.deployment import ANY_MODEL, Deployment, GooglePlace
+from overnight.domain.deployment import ANY_MODEL, Deployment
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import ProviderRefused, ProviderUnavailable, SubmissionUnclear
+from overnight.domain.errors import (
+    ProviderRefused,
+    ProviderUnavailable,
+    StorageRefused,
+    SubmissionUnclear,
+)
 from overnight.domain.job import Job, Tag
 from overnight.domain.status import BatchStatus
 from overnight.providers.asking import Asking, limits_at, oldest_first, quoted
-from overnight.providers.complaints import named
-from overnight.providers.connection import Connection, Patience
-from overnight.providers.listing import CLOCK_SKEW
+from overnight.providers.connection import Answer, Patience
 from overnight.providers.protocol import RESULTS_GONE, Content, Limits, Result, Shape
-from overnight.providers.shapes import Raw, text_of
-from overnight.providers.shared_reading import SharedReading
-from overnight.providers.vertex_bucket import VertexBucket
+from overnight.providers.shapes import Raw
+from overnight.providers.vertex_bucket import VertexBucket, bucket_refused
 from overnight.providers.vertex_jobs import MARK, read_vertex_job
+from overnight.providers.vertex_place import VertexPlace
 from overnight.providers.vertex_rows import ENDPOINTS, VertexRows, read_rows, shape_of
-from overnight.storage.gcs import GcsStorage
-from overnight.storage.settings import ANONYMOUS
 from overnight.translate import vertex_shape
-
-if TYPE_CHECKING:
-    from overnight.providers.google import GoogleTokens
 
 VERTEX_LIMITS = Limits(
     max_requests=200_000,
@@ -43,39 +40,32 @@ VERTEX_LIMITS = Limits(
     model_of_job=True,
 )
 
-_PAGE_SIZE = "100"
 _HAS_ENDED = (400, 409)
 _GOING_ON = (BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS)
 _PUBLISHERS = {"claude": "anthropic"}
 
 
 class VertexProvider:
-    """One model in one place of Vertex AI's. It is a Provider."""
+    """One model in one place of Vertex AI's. It is a Provider.
 
-    def __init__(self, deployment: Deployment, *, patience: Patience | None = None) -> None:
-        place = deployment.google
-        if place is None:
-            raise ProviderRefused(f"{named(deployment)} has no project", code="invalid_request")
+    It is made of next to nothing: what is kept, and closed, is the `place`, its own unless one is given.
+    """
+
+    def __init__(
+        self, deployment: Deployment, *, patience: Patience | None = None, place: VertexPlace | None = None
+    ) -> None:
         self.limits = limits_at(deployment, VERTEX_LIMITS)
+        self._deployment = deployment
         self._model = deployment.model
         # A client that may name any model may not name another project's, to be run on our account.
         self._any_path = deployment.model_name != ANY_MODEL
-        self._jobs_path = (
-            f"/projects/{quoted(place.project)}/locations/{quoted(place.location)}/batchPredictionJobs"
-        )
-        self._identity = _Identity(deployment, place)
-        connection = Connection(
-            name=named(deployment),
-            base=f"{deployment.api_base}/v1",
-            credentials=self._identity.credentials,
-            patience=patience,
-            on_refusal=self._identity.refused,
-        )
-        self._asking = Asking(deployment, connection)
-        self._open: dict[str, GcsStorage] = {}
-        self._account = place.credentials
-        self._bucket = VertexBucket(self._store, bucket=place.bucket, prefix=place.prefix)
-        self._jobs = SharedReading(self._read_jobs)
+        self._place = place = place or VertexPlace(deployment, patience=patience)
+        self._asking = Asking(deployment, place.connection)
+        self._bucket = VertexBucket(place.store, bucket=place.google.bucket, prefix=place.google.prefix)
+
+    def serving(self, deployment: Deployment) -> VertexProvider:
+        """Return it for another model, or another name of it, at the same place."""
+        return VertexProvider(deployment, place=self._place)
 
     def shape(self, endpoint: Endpoint, *, model: str | None) -> Shape:
         """Return the rows of the model. Raises ProviderRefused for an endpoint that it is not for."""
@@ -87,12 +77,17 @@ class VertexProvider:
         return VertexRows(shape)
 
     async def upload(self, content: Content, *, size: int, tag: Tag) -> str:  # noqa: ARG002 - Provider's signature
-        """Write a job's input into the bucket; return its address. Raises StorageError."""
-        return await self._bucket.put(tag, content)
+        """Write a job's input into the bucket; return its address. Raises StorageError.
+
+        Raises ProviderRefused when there is no such bucket, or none that this account may use.
+        """
+        async with self._bucket_may_refuse(tag):
+            return await self._bucket.put(tag, content)
 
     async def find_uploads(self, tag: Tag, *, since: datetime) -> list[str]:  # noqa: ARG002 - Provider's signature
-        """Return the input of the job with the tag, if it is there. Raises StorageError."""
-        return [self._bucket.input_of(tag)] if await self._bucket.has_input(tag) else []
+        """Return the input of the job with the tag, if it is there; see `upload`. Raises StorageError."""
+        async with self._bucket_may_refuse(tag):
+            return [self._bucket.input_of(tag)] if await self._bucket.has_input(tag) else []
 
     async def find_remains(self, tag: Tag, *, since: datetime) -> list[str]:  # noqa: ARG002 - Provider's signature
         """Return what is in the bucket of the tag's shard. Raises StorageError."""
@@ -110,14 +105,16 @@ class VertexProvider:
             },
             "labels": {MARK: tag.batch_id},
         }
-        job = read_vertex_job(await self._asking.create(self._jobs_path, order))
+        job = read_vertex_job(await self._asking.create(self._place.jobs_path, order))
         if job is None:
             raise SubmissionUnclear(self._asking.unreadable().message)
         return replace(job, tag=str(tag))
 
     async def find(self, prefix: str, *, since: datetime) -> list[Job]:
         """Return the jobs whose tag begins with `prefix`."""
-        jobs = await self._jobs.since(since)
+        jobs = await self._place.jobs.since(since)
+        if isinstance(jobs, Answer):
+            raise self._asking.unreadable() if jobs.ok else self._asking.error(jobs)
         return oldest_first([job for job in jobs if job.tag and job.tag.startswith(prefix)])
 
     async def poll(self, job_id: str) -> Job:
@@ -160,32 +157,23 @@ class VertexProvider:
         await self._bucket.delete(file_id)
 
     async def close(self) -> None:
-        """Close the connections."""
-        for storage in self._open.values():
-            await storage.close()
-        await self._asking.close()
+        """Close the connections, for all models of the place."""
+        await self._place.close()
 
     # --- parts ---------------------------------------------------------------------------------
 
-    async def _read_jobs(self, since: datetime) -> list[Job]:
-        """Return our jobs, newest first."""
-        horizon = (since - CLOCK_SKEW).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        query = {"filter": f'labels.{MARK}:* AND createTime>"{horizon}"', "pageSize": _PAGE_SIZE}
-        jobs: list[Job] = []
-        token: str | None = ""
-        while token is not None:
-            more = {"pageToken": token} if token else {}
-            page = await self._asking.ask("GET", self._jobs_path, query={**query, **more})
-            jobs += _jobs_in(page)
-            following = text_of(page.get("nextPageToken"))
-            # Whoever ignores a token would be asked for the same page for ever.
-            token = following if following != token else None
-        return sorted(jobs, key=_age, reverse=True)
-
-    def _store(self, bucket: str) -> GcsStorage:
-        if bucket not in self._open:
-            self._open[bucket] = GcsStorage(bucket, credentials=self._account)
-        return self._open[bucket]
+    @asynccontextmanager
+    async def _bucket_may_refuse(self, tag: Tag) -> AsyncIterator[None]:
+        """Take a bucket's no for the deployment's: there may be another one, or else somebody is to know."""
+        # An account that gets no token is refused for good here, and only waited for at a bucket.
+        await self._place.identity.credentials()
+        try:
+            yield
+        except StorageRefused as error:
+            # An input is read from our own store, which may say no, too, and is waited for.
+            if error.key != self._bucket.key_of(tag):
+                raise
+            raise bucket_refused(error, self._deployment) from error
 
     def _read(self, raw: Raw) -> Job:
         job = read_vertex_job(raw)
@@ -194,32 +182,7 @@ class VertexProvider:
         return job
 
     def _path(self, job_id: str) -> str:
-        return f"{self._jobs_path}/{quoted(job_id)}"
-
-
-class _Identity:
-    """As whom Vertex AI is asked."""
-
-    def __init__(self, deployment: Deployment, place: GooglePlace) -> None:
-        self._name = named(deployment)
-        self._place = place
-        self._tokens: GoogleTokens | None = None
-
-    async def credentials(self) -> Mapping[str, str]:
-        """Return the header that shows it, with a token that is still good."""
-        if self._place.credentials == ANONYMOUS:
-            return {}
-        if self._tokens is None:
-            # Imported for those who use it only: it takes its time.
-            from overnight.providers.google import GoogleTokens  # noqa: PLC0415 - see above
-
-            self._tokens = GoogleTokens(self._place.credentials, name=self._name)
-        return {"Authorization": f"Bearer {await self._tokens.token()}"}
-
-    def refused(self) -> None:
-        """Show another token next time: one can end before its time."""
-        if self._tokens is not None:
-            self._tokens.forget()
+        return f"{self._place.jobs_path}/{quoted(job_id)}"
 
 
 def _resource(model: str) -> str:
@@ -228,17 +191,3 @@ def _resource(model: str) -> str:
         return model
     publisher = next((each for start, each in _PUBLISHERS.items() if model.startswith(start)), "google")
     return f"publishers/{publisher}/models/{model}"
-
-
-def _jobs_in(page: Raw) -> list[Job]:
-    listed = page.get("batchPredictionJobs")
-    found = (
-        (read_vertex_job(each) for each in listed if isinstance(each, dict))
-        if isinstance(listed, list)
-        else ()
-    )
-    return [job for job in found if job is not None]
-
-
-def _age(job: Job) -> datetime:
-    return job.created_at or datetime.min.replace(tzinfo=UTC)

@@ -8,12 +8,16 @@ and deleted where they are, as long as a tag of ours is in their address.
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import suppress
 
 import structlog
 
-from overnight.domain.errors import ObjectNotFound
+from overnight.domain.deployment import Deployment
+from overnight.domain.errors import BucketMissing, ObjectNotFound, ProviderRefused, StorageRefused
 from overnight.domain.job import Tag
+from overnight.providers.complaints import named
 from overnight.providers.protocol import Content
+from overnight.storage.abreast import abreast
 from overnight.storage.protocol import Storage
 
 _RESULTS = ".results/"
@@ -38,16 +42,20 @@ class VertexBucket:
 
     async def put(self, tag: Tag, content: Content) -> str:
         """Write a job's input, whole or not at all; return its address. Raises StorageError."""
-        await self._stores(self._bucket).put(self._prefix + tag.filename, content())
+        await self._stores(self._bucket).put(self.key_of(tag), content())
         return self._address + tag.filename
 
     async def has_input(self, tag: Tag) -> bool:
         """Tell whether the input of the job with this tag is there. Raises StorageError."""
         try:
-            await self._stores(self._bucket).size(self._prefix + tag.filename)
+            await self._stores(self._bucket).size(self.key_of(tag))
         except ObjectNotFound:
             return False
         return True
+
+    def key_of(self, tag: Tag) -> str:
+        """Return what the bucket calls the input of the job with this tag."""
+        return self._prefix + tag.filename
 
     def input_of(self, tag: Tag) -> str:
         """Return where the input of the job with this tag is to be."""
@@ -58,11 +66,15 @@ class VertexBucket:
         return self._address + tag.filename.removesuffix(".jsonl") + _RESULTS
 
     async def left_of(self, tag: Tag) -> list[str]:
-        """Return what is there of the tag's shard: inputs, and folders of results. Raises StorageError."""
+        """Return what is there of the tag's shard: inputs, and folders of results. Raises StorageError.
+
+        Where there is no bucket, that is nothing.
+        """
         found: dict[str, None] = {}
-        async for each in self._stores(self._bucket).list(self._prefix + tag.filenames_of_shard):
-            name, slash, _ = each.key.removeprefix(self._prefix).partition("/")
-            found[self._address + name + slash] = None
+        with suppress(BucketMissing):
+            async for each in self._stores(self._bucket).list(self._prefix + tag.filenames_of_shard):
+                name, slash, _ = each.key.removeprefix(self._prefix).partition("/")
+                found[self._address + name + slash] = None
         return list(found)
 
     async def results_in(self, folder: str) -> AsyncGenerator[AsyncIterator[bytes], None]:
@@ -71,7 +83,9 @@ class VertexBucket:
         if place is None:
             return
         storage, prefix = place
-        keys = [found.key async for found in storage.list(prefix)]
+        keys: list[str] = []
+        with suppress(BucketMissing):
+            keys = [found.key async for found in storage.list(prefix)]
         for key in _with_results(keys):
             yield storage.get(key)
 
@@ -85,16 +99,29 @@ class VertexBucket:
             _log.warning("not deleted, for it bears no tag of ours", address=address)
             return
         storage, key = place
-        if not key.endswith("/"):
-            await storage.delete(key)
-            return
-        for doomed in [found.key async for found in storage.list(key)]:
-            await storage.delete(doomed)
+        with suppress(BucketMissing):
+            if not key.endswith("/"):
+                await storage.delete(key)
+                return
+            await abreast([found.key async for found in storage.list(key)], storage.delete)
 
     def _place(self, address: str) -> tuple[Storage, str] | None:
         """Return where an address is; None if it bears no tag of ours, so that it is none of our affair."""
         ours = _OURS.fullmatch(address)
         return (self._stores(ours["bucket"]), ours["key"]) if ours else None
+
+
+def bucket_refused(error: StorageRefused, deployment: Deployment) -> ProviderRefused:
+    """Return the refusal that a bucket's no amounts to, which says what somebody has to do."""
+    if isinstance(error, BucketMissing):
+        code, remedy = "bucket_not_found", "Create it, or name another one"
+    else:
+        code, remedy = (
+            "bucket_refused",
+            f"Give it to the account from {deployment.key_source}, or name another",
+        )
+    said = f"{named(deployment)} can't use its bucket: {error.reason}. {remedy} in gcs_bucket_name."
+    return ProviderRefused(said, code=code)
 
 
 def _with_results(keys: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ whole.
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack, aclosing, contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -18,8 +19,9 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.storage.blob.aio import BlobClient, ContainerClient, StorageStreamDownloader
 
 from overnight.domain.errors import ObjectNotFound, StorageUnavailable
-from overnight.storage.azure_blob_client import connect
+from overnight.storage.azure_blob_client import connect, patience
 from overnight.storage.azure_blob_errors import CHANGED, NO_SUCH_RANGE, storage_error
+from overnight.storage.azure_blob_signing import AzureBlobSigner
 from overnight.storage.azure_blob_upload import BlockUpload
 from overnight.storage.blocks import BLOCK_BYTES
 from overnight.storage.keys import require_key, require_prefix
@@ -47,6 +49,7 @@ class AzureBlobStorage:
         self._part_bytes = part_bytes
         self._opened = AsyncExitStack()
         self._client: ContainerClient | None = None
+        self._signer: AzureBlobSigner | None = None
         self._connecting = asyncio.Lock()
 
     async def put(self, key: str, content: AsyncIterator[bytes]) -> StoredObject:
@@ -103,6 +106,13 @@ class AzureBlobStorage:
             async for found in client.list_blobs(name_starts_with=begin, include=["metadata"]):
                 if _FOLDER not in (found.metadata or ()):
                     yield FoundObject(self._prefix.key(found.name), found.size, found.last_modified)
+
+    async def signed_url(self, key: str, *, filename: str, expires_in: timedelta) -> str:
+        """Return a URL with a shared access signature; see SignsUrls."""
+        blob = await self._blob(key)
+        self._signer = self._signer or AzureBlobSigner(await self._connected(key), patience())
+        with self._translating(key):
+            return await self._signer.sign(key, blob, filename=filename, expires_in=expires_in)
 
     async def free_bytes(self) -> int | None:
         """Return None: a container has no bound."""

@@ -23,13 +23,10 @@ _ADDRESS = "https://{account}.blob.core.windows.net"
 
 async def connect(settings: AzureBlobSettings, stack: AsyncExitStack) -> ContainerClient:
     """Return a client that `stack` closes. Raises ValueError for a connection string that is none."""
-    options: dict[str, Any] = {
-        "connection_timeout": CONNECT_SECONDS,
-        "read_timeout": READ_SECONDS,
+    options = {
+        **patience(),
         "max_single_get_size": CHUNK_BYTES,
         "max_chunk_get_size": CHUNK_BYTES,
-        # Left to itself the SDK waits for 15 seconds or more, and so does the client.
-        "retry_policy": LinearRetry(backoff=1, random_jitter_range=1, retry_total=TRIES - 1),
     }
     container = settings.container
     if settings.connection_string:
@@ -38,6 +35,16 @@ async def connect(settings: AzureBlobSettings, stack: AsyncExitStack) -> Contain
         options["credential"] = settings.account_key or await _identity(stack)
         client = ContainerClient(_ADDRESS.format(account=settings.account_name), container, **options)
     return await stack.enter_async_context(client)
+
+
+def patience() -> dict[str, Any]:
+    """Return how patiently a client of Azure's is to ask."""
+    return {
+        "connection_timeout": CONNECT_SECONDS,
+        "read_timeout": READ_SECONDS,
+        # Left to itself the SDK waits for 15 seconds or more, and so does the client.
+        "retry_policy": LinearRetry(backoff=1, random_jitter_range=1, retry_total=TRIES - 1),
+    }
 
 
 async def _identity(stack: AsyncExitStack) -> DefaultAzureCredential:

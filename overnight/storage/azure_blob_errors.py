@@ -9,7 +9,13 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 
-from overnight.domain.errors import ObjectNotFound, StorageError, StorageUnavailable
+from overnight.domain.errors import (
+    BucketMissing,
+    ObjectNotFound,
+    StorageError,
+    StorageRefused,
+    StorageUnavailable,
+)
 from overnight.storage.settings import AzureBlobSettings
 
 NO_SUCH_RANGE = 416
@@ -22,17 +28,26 @@ _DENIED = (
     "access to the Azure Blob container '{container}' is denied; it takes the role Storage Blob Data "
     "Contributor"
 )
+_NO_NAME = "no Azure Blob container can have the name '{container}'"
+_MISSING = "there is no Azure Blob container '{container}'"
 _BAD_KEY = "Azure does not accept the storage account's key"
 
 _BY_CODE: Mapping[str, str] = {
-    _NO_CONTAINER: "there is no Azure Blob container '{container}'",
+    _NO_CONTAINER: _MISSING,
     "ContainerBeingDeleted": "the Azure Blob container '{container}' is being deleted",
-    "InvalidResourceName": "no Azure Blob container can have the name '{container}'",
+    "InvalidResourceName": _NO_NAME,
     "AuthenticationFailed": _BAD_KEY,
     "InvalidAuthenticationInfo": "Azure does not accept the token of Entra ID",
     "KeyBasedAuthenticationNotPermitted": "the storage account takes no keys: leave it out to use Entra ID",
     "AccountIsDisabled": "the storage account is disabled",
 }
+
+_KINDS: Mapping[str, type[StorageUnavailable]] = {
+    _MISSING: BucketMissing,
+    _NO_NAME: BucketMissing,
+    _DENIED: StorageRefused,
+}
+"""What each reason amounts to. Keys and tokens are set right without the container."""
 
 _NO_CREDENTIALS = (
     "no Azure credentials were found: set azure_storage_account_key or azure_storage_connection_string, or "
@@ -51,7 +66,8 @@ def storage_error(error: AzureError, *, key: str, settings: AzureBlobSettings) -
     code = code_of(error)
     if isinstance(error, ResourceNotFoundError) and code != _NO_CONTAINER:
         return ObjectNotFound(key)
-    return StorageUnavailable(_reason(error, code, settings).format(container=settings.container), key=key)
+    reason = _reason(error, code, settings)
+    return _KINDS.get(reason, StorageUnavailable)(reason.format(container=settings.container), key=key)
 
 
 def _reason(error: AzureError, code: str, settings: AzureBlobSettings) -> str:

@@ -7,7 +7,7 @@ last. Reading goes on from where it broke off, in the same generation of the obj
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -24,6 +24,7 @@ from overnight.storage.threads import in_thread, to_its_end
 
 if TYPE_CHECKING:
     from overnight.storage.gcs_client import GcsClient
+    from overnight.storage.gcs_signing import GcsSigner
 
 _OBJECTS = "b/{}/o"
 _OBJECT = "b/{}/o/{}"
@@ -52,6 +53,7 @@ class GcsStorage:
         self._endpoint_url = endpoint_url
         self._part_bytes = part_bytes
         self._client: GcsClient | None = None
+        self._signer: GcsSigner | None = None
         self._connecting = asyncio.Lock()
 
     async def put(self, key: str, content: AsyncIterator[bytes]) -> StoredObject:
@@ -117,6 +119,14 @@ class GcsStorage:
                 return
             query["pageToken"] = token
 
+    async def signed_url(self, key: str, *, filename: str, expires_in: timedelta) -> str:
+        """Return a signed URL; see SignsUrls. Where the account's key is Google's to keep, IAM is asked."""
+        name = self._name(key)
+        async with self._asking(key) as client:
+            if self._signer is None:
+                self._signer = await in_thread(self._able_to_sign, client)
+        return await in_thread(self._signer.sign, key, name, filename=filename, expires_in=expires_in)
+
     async def free_bytes(self) -> int | None:
         """Return None: a bucket has no bound."""
         return None
@@ -160,6 +170,11 @@ class GcsStorage:
                 # It does not say what there is none of: the object, or the whole bucket.
                 await client.ask("GET", _OBJECTS, self._bucket, maxResults="1", fields="nextPageToken")
                 raise ObjectNotFound(key) from error
+
+    def _able_to_sign(self, client: "GcsClient") -> "GcsSigner":
+        from overnight.storage.gcs_signing import GcsSigner  # noqa: PLC0415 - see below
+
+        return GcsSigner(self._bucket, client.credentials.credentials, endpoint_url=client.address)
 
     def _connected(self, key: str) -> "GcsClient":
         # Imported for those who use it only, and in a thread: it takes its time.

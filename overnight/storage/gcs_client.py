@@ -83,6 +83,11 @@ class GcsClient(GCSFileSystem):  # type: ignore[misc]  # it has no types
         )
 
     @property
+    def address(self) -> str:
+        """Where Google, or its emulator, is."""
+        return str(self._location)
+
+    @property
     def uploads(self) -> str:
         """The path to which objects are sent, with a gap for the bucket."""
         return f"{self._location}/upload/storage/v1/b/{{}}/o"

@@ -8,9 +8,14 @@ RESERVED = ".incoming"
 
 def require_key(key: str) -> str:
     """Return `key`. Raises StorageError if it could mean something else than an object of ours."""
-    if not _is_plain(key.split("/")):
+    if not is_plain(key):
         raise StorageError("not a key of an object", key=key)
     return key
+
+
+def is_plain(path: str) -> bool:
+    """Tell whether a path means what it says to every store."""
+    return _is_plain(path.split("/"))
 
 
 def require_prefix(prefix: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol, assert_never
 
+from overnight.domain.errors import StorageUnavailable
 from overnight.storage.local import LocalStorage
 from overnight.storage.protocol import Storage
 from overnight.storage.settings import (
@@ -14,9 +15,10 @@ from overnight.storage.settings import (
     S3Settings,
     StorageSettings,
 )
+from overnight.storage.signing import SignsUrls
 
 
-class BucketStorage(Storage, Protocol):
+class BucketStorage(Storage, SignsUrls, Protocol):
     """A store that is reached over a network."""
 
     async def close(self) -> None:
@@ -35,6 +37,16 @@ async def opened(settings: StorageSettings) -> AsyncIterator[Storage]:
         yield bucket
     finally:
         await bucket.close()
+
+
+async def problem_with(settings: StorageSettings) -> str | None:
+    """Say why a store can't be used; None if objects can be written, listed, read and removed there."""
+    try:
+        async with opened(settings) as storage:
+            await storage.check()
+    except StorageUnavailable as error:
+        return error.reason
+    return None
 
 
 def _bucket(settings: BucketSettings) -> BucketStorage:

@@ -11,7 +11,10 @@ _CONTENT = b"Overnight was here.\n"
 
 
 async def probe(storage: Storage) -> None:
-    """Do with an object all that batches need. Raises StorageUnavailable, saying what went wrong."""
+    """Do with an object all that batches need. Raises StorageUnavailable, saying what went wrong.
+
+    A store that refuses keeps its kind: StorageRefused.
+    """
     # Two processes that probe at once must not delete each other's object.
     key = f"{_FOLDER}{secrets.token_hex(16)}"
     try:
@@ -20,9 +23,10 @@ async def probe(storage: Storage) -> None:
         read = b"".join([block async for block in storage.get(key)])
         await storage.delete(key)
     except StorageError as error:
-        said = error.reason if isinstance(error, StorageUnavailable) else f"the check failed: {error.reason}"
         # The object is another one each time, so its key would make news of what is none.
-        raise StorageUnavailable(said, key=_FOLDER) from error
+        if isinstance(error, StorageUnavailable):
+            raise type(error)(error.reason, key=_FOLDER) from error
+        raise StorageUnavailable(f"the check failed: {error.reason}", key=_FOLDER) from error
     if listed != [key]:
         raise StorageUnavailable("the store does not list what it was given", key=_FOLDER)
     if read != _CONTENT:

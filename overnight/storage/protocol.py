@@ -26,7 +26,11 @@ class FoundObject(StoredObject):
 
 
 class Storage(Protocol):
-    """Streams of bytes under keys. Every method may raise StorageUnavailable."""
+    """Streams of bytes under keys. Every method may raise StorageUnavailable.
+
+    It is StorageRefused where there is no such store, or it is not ours to use, for what only its operator
+    can change.
+    """
 
     async def put(self, key: str, content: AsyncIterator[bytes]) -> StoredObject:
         """Store `content`, durably and in constant memory; nothing is left behind if it raises.

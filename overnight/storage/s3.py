@@ -8,6 +8,7 @@ broke off.
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +23,7 @@ from overnight.storage.resuming import ObjectReplaced, resumed
 from overnight.storage.s3_answer import S3Answer
 from overnight.storage.s3_client import connect
 from overnight.storage.s3_errors import CHANGED, NO_SUCH_RANGE, code_of, storage_error
+from overnight.storage.s3_signing import S3Signer
 from overnight.storage.s3_upload import MultipartUpload
 from overnight.storage.sending import PART_BYTES, Part, parts, send_all
 from overnight.storage.settings import S3Settings
@@ -47,6 +49,7 @@ class S3Storage:
         self._settings = settings
         self._prefix = Prefix(settings.prefix)
         self._part_bytes = part_bytes
+        self._signer = S3Signer(settings)
         self._threads = Threads(REQUESTS, name="s3")
         self._client: S3Client | None = None
         self._connecting = threading.Lock()
@@ -114,6 +117,11 @@ class S3Storage:
             if not (token := page.get("NextContinuationToken")):
                 return
             wanted["ContinuationToken"] = token
+
+    async def signed_url(self, key: str, *, filename: str, expires_in: timedelta) -> str:
+        """Return a presigned URL; see SignsUrls."""
+        sign = partial(self._signer.sign, place=self._place(key), filename=filename, expires_in=expires_in)
+        return await self._ask(key, sign)
 
     async def free_bytes(self) -> int | None:
         """Return None: a bucket has no bound."""

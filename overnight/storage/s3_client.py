@@ -18,10 +18,10 @@ TRIES = 5
 """How often a request is made in all, if the connection drops or S3 says 5xx or that it is too much."""
 
 
-def connect(settings: S3Settings, *, connections: int) -> "S3Client":
+def connect(settings: S3Settings, *, connections: int, config: Config | None = None) -> "S3Client":
     """Return a client, which threads may share. Blocks: credentials may have to be asked for.
 
-    Raises BotoCoreError.
+    `config` has what is to be different from what is usual here. Raises BotoCoreError.
     """
     session = boto3.session.Session(
         aws_access_key_id=settings.access_key_id,
@@ -29,10 +29,10 @@ def connect(settings: S3Settings, *, connections: int) -> "S3Client":
         aws_session_token=settings.session_token,
         region_name=settings.region,
     )
-    config = Config(
+    usual = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": TRIES},
         max_pool_connections=connections,
     )
-    return session.client("s3", endpoint_url=settings.endpoint_url, config=config)
+    return session.client("s3", endpoint_url=settings.endpoint_url, config=usual.merge(config or Config()))

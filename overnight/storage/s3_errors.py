@@ -16,7 +16,14 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from overnight.domain.errors import ObjectNotFound, StorageError, StorageFull, StorageUnavailable
+from overnight.domain.errors import (
+    BucketMissing,
+    ObjectNotFound,
+    StorageError,
+    StorageFull,
+    StorageRefused,
+    StorageUnavailable,
+)
 from overnight.storage.settings import S3Settings
 
 NO_SUCH_RANGE = frozenset({"InvalidRange", "416"})
@@ -35,6 +42,7 @@ _DENIED = (
     "access to {store} is denied; it takes s3:ListBucket, s3:GetObject, s3:PutObject, s3:DeleteObject and "
     "s3:AbortMultipartUpload, and the use of its KMS key if it has one"
 )
+_NO_NAME = "no S3 bucket can have the name '{bucket}'"
 _BAD_KEY = "S3 does not accept the access key, or not with this secret"
 _EXPIRED = "the AWS credentials have expired"
 
@@ -60,8 +68,15 @@ _BY_CODE: Mapping[str, str] = {
     "RequestTimeTooSkewed": "the clock of this machine is too far from the time of S3",
     "KMS.DisabledException": "the KMS key of {store} is disabled",
     "KMS.NotFoundException": "there is no such KMS key as {store} is to be encrypted with",
-    "InvalidBucketName": "no S3 bucket can have the name '{bucket}'",
+    "InvalidBucketName": _NO_NAME,
 }
+
+_KINDS: Mapping[str | None, type[StorageUnavailable]] = {
+    _MISSING: BucketMissing,
+    _NO_NAME: BucketMissing,
+    _DENIED: StorageRefused,
+}
+"""What each reason amounts to. Keys, tokens, regions and clocks are set right without the bucket."""
 
 _NO_CREDENTIALS = (
     "no AWS credentials were found: set s3_aws_access_key_id and s3_aws_secret_access_key, or give this "
@@ -76,7 +91,7 @@ _BY_KIND: Mapping[type[BotoCoreError], str] = {
     TokenRetrievalError: _NO_SESSION,
     CredentialRetrievalError: "the AWS credentials can't be fetched from where they are kept",
     ProfileNotFound: "there is no such AWS profile as AWS_PROFILE names",
-    ParamValidationError: "no S3 bucket can have the name '{bucket}'",
+    ParamValidationError: _NO_NAME,
     InvalidRegionError: "no AWS region can have the name {region}",
 }
 
@@ -89,7 +104,7 @@ def code_of(error: ClientError) -> str:
 def storage_error(error: BotoCoreError | ClientError, *, key: str, settings: S3Settings) -> StorageError:
     """Say in our terms what S3 refused, or why it could not be asked."""
     if not isinstance(error, ClientError):
-        return StorageUnavailable(_felt(error, settings), key=key)
+        return _felt(error, key=key, settings=settings)
     code = code_of(error)
     if code in _NOT_FOUND and error.operation_name != _OF_A_BUCKET:
         return ObjectNotFound(key)
@@ -97,27 +112,28 @@ def storage_error(error: BotoCoreError | ClientError, *, key: str, settings: S3S
         return StorageFull(f"{settings} has no room left", key=key)
     if error.operation_name.startswith(_OF_A_ROLE):
         return StorageUnavailable(f"the AWS role can't be assumed: {code}", key=key)
-    return StorageUnavailable(_said(error, code, settings), key=key)
+    return _said(error, code, key=key, settings=settings)
 
 
-def _said(error: ClientError, code: str, settings: S3Settings) -> str:
+def _said(error: ClientError, code: str, *, key: str, settings: S3Settings) -> StorageUnavailable:
     reason = _BY_CODE.get(code)
     if reason is None:
-        return f"S3 answered {code}"
+        return StorageUnavailable(f"S3 answered {code}", key=key)
     elsewhere = _region_in(error) if reason is _WRONG_REGION else None
-    return _worded(reason, settings) + (f": {elsewhere}" if elsewhere else "")
+    return _worded(reason, key=key, settings=settings, more=f": {elsewhere}" if elsewhere else "")
 
 
-def _felt(error: BotoCoreError, settings: S3Settings) -> str:
+def _felt(error: BotoCoreError, *, key: str, settings: S3Settings) -> StorageUnavailable:
     for kind, reason in _BY_KIND.items():
         if isinstance(error, kind):
-            return _worded(reason, settings)
-    return f"S3 can't be reached: {type(error).__name__}"
+            return _worded(reason, key=key, settings=settings)
+    return StorageUnavailable(f"S3 can't be reached: {type(error).__name__}", key=key)
 
 
-def _worded(reason: str, settings: S3Settings) -> str:
+def _worded(reason: str, *, key: str, settings: S3Settings, more: str = "") -> StorageUnavailable:
     region = settings.region or "that is the default"
-    return reason.format(store=settings, bucket=settings.bucket, region=region)
+    said = reason.format(store=settings, bucket=settings.bucket, region=region)
+    return _KINDS.get(reason, StorageUnavailable)(said + more, key=key)
 
 
 def _region_in(error: ClientError) -> str | None:

@@ -20,7 +20,7 @@ class LocalStorageSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Settings:
-    """Bytes live in an S3 bucket, under keys that begin with `prefix`.
+    """Bytes live in an S3 bucket, under names that begin with `prefix`, or from its root on.
 
     Without an access key, credentials are what boto3 finds: an assumed role, IRSA, an instance, SSO, a
     profile. `encryption` is what S3 calls ServerSideEncryption (AES256, aws:kms or aws:kms:dsse).
@@ -42,7 +42,7 @@ class S3Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GcsSettings:
-    """Bytes live in a Google Cloud Storage bucket.
+    """Bytes live in a Google Cloud Storage bucket, under names that begin with `prefix`.
 
     `credentials` are a path or the JSON itself of a service account, or ANONYMOUS; None means the
     application's default credentials.
@@ -52,13 +52,18 @@ class GcsSettings:
     prefix: str = ""
     credentials: str | None = field(default=None, repr=False)
 
+    @property
+    def address(self) -> str:
+        """The corner of the bucket as Google's tools write it."""
+        return f"gs://{self.bucket}/{self.prefix}".rstrip("/")
+
     def __str__(self) -> str:
         return f"the Google Cloud Storage bucket '{self.bucket}'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AzureBlobSettings:
-    """Bytes live in an Azure Blob container.
+    """Bytes live in an Azure Blob container, under names that begin with `prefix`.
 
     The account is named by a connection string, or by its name with a key or, without one, Entra ID.
     """

@@ -34,6 +34,12 @@ class OutputDetails(msgspec.Struct, gc=False):
     thinking_tokens: int | None = None
 
 
+class CacheCreation(msgspec.Struct, gc=False):
+    """For how long what was written to the cache is kept."""
+
+    ephemeral_1h_input_tokens: int | None = None
+
+
 class Usage(msgspec.Struct, gc=False):
     """Tokens. What was read from the cache or written to it is not in `input_tokens`."""
 
@@ -41,6 +47,7 @@ class Usage(msgspec.Struct, gc=False):
     output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
+    cache_creation: CacheCreation | None = None
     output_tokens_details: OutputDetails | None = None
 
 

@@ -119,11 +119,12 @@ def _failed(key: str, response: bytes) -> Reply | None:
 
 def _tokens(usage: Usage) -> Tokens:
     cached, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
-    details = usage.output_tokens_details
+    details, kept = usage.output_tokens_details, usage.cache_creation
     return Tokens(
         input=(usage.input_tokens or 0) + cached + written,
         output=usage.output_tokens or 0,
         cached=cached,
         written=written,
+        written_1h=kept.ephemeral_1h_input_tokens if kept else None,
         reasoning=details.thinking_tokens if details else None,
     )

@@ -15,7 +15,9 @@ _CALL_ID_HEX = 24
 class Tokens(msgspec.Struct, frozen=True, gc=False):
     """What an answer used. `cached` and `written` are parts of `input`, `reasoning` of `output`.
 
-    `inputs` and `outputs` are what is known of kinds (text, audio, image, …), in tokens of each.
+    `written_1h` is the part of `written` that the cache keeps for an hour, and `cached_audio` the part of
+    `cached` that is audio. `inputs` and `outputs` are what is known of kinds (text, audio, image, …), in
+    tokens of each.
     """
 
     input: int = 0
@@ -23,15 +25,21 @@ class Tokens(msgspec.Struct, frozen=True, gc=False):
     total: int | None = None
     cached: int = 0
     written: int | None = None
+    written_1h: int | None = None
     reasoning: int | None = None
     inputs: dict[str, int] = {}
     outputs: dict[str, int] = {}
+    cached_audio: int = 0
 
     def as_usage(self) -> Json:
         """Return OpenAI's `usage`."""
         inputs: Json = {"cached_tokens": self.cached, "audio_tokens": 0, **_by_kind(self.inputs)}
+        if self.cached_audio:
+            inputs["cached_tokens_details"] = {"audio_tokens": self.cached_audio}
         if self.written is not None:
             inputs["cache_write_tokens"] = self.written
+        if self.written_1h:
+            inputs["cache_write_1h_tokens"] = self.written_1h
         return {
             "prompt_tokens": self.input,
             "completion_tokens": self.output,

@@ -136,6 +136,7 @@ class Usage(msgspec.Struct, gc=False, rename="camel"):
     total_token_count: int | None = None
     prompt_tokens_details: list[ModalityCount] | None = None
     candidates_tokens_details: list[ModalityCount] | None = None
+    cache_tokens_details: list[ModalityCount] | None = None
 
 
 class Response(msgspec.Struct, gc=False, rename="camel"):

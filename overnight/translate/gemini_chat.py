@@ -185,6 +185,7 @@ def _tokens(usage: Usage) -> Tokens:
         reasoning=usage.thoughts_token_count,
         inputs=_kinds(usage.prompt_tokens_details),
         outputs=_kinds(usage.candidates_tokens_details),
+        cached_audio=_kinds(usage.cache_tokens_details).get("AUDIO", 0),
     )
 
 

@@ -101,15 +101,15 @@ class Course(Generic[F]):
     def plan(self) -> None:
         """Work out when it takes which status, if nothing more happens to it."""
         steps = self._undisturbed()
-        expires = self._stops_at()
-        if self.cancel_at is not None:
-            steps = [step for step in steps if step[0] <= self.cancel_at]
-            ends = self.cancel_at + self._seconds("cancelling_seconds")
-            steps += [(self.cancel_at, Status.CANCELLING), (ends, Status.CANCELLED)]
-        elif expires < steps[-1][0]:
+        expires, heeded = self._stops_at(), self._heeded_at()
+        if expires < min(steps[-1][0], heeded):
             steps = [step for step in steps if step[0] < expires and step[1] is not Status.FINALIZING]
             ends = expires + self._seconds("finalizing_seconds")
             steps += [(expires, Status.FINALIZING), (ends, Status.EXPIRED)]
+        if heeded < steps[-1][0]:
+            steps = [step for step in steps if step[0] <= heeded]
+            ends = heeded + self._seconds("cancelling_seconds")
+            steps += [(heeded, Status.CANCELLING), (ends, Status.CANCELLED)]
         self.story = steps
 
     def snapshot(self, now: float) -> Snapshot:
@@ -131,7 +131,7 @@ class Course(Generic[F]):
         """Return how many lines, from the first, are done; a cancel or the window's end stops that."""
         if self.problems:
             return 0
-        until = min(now, self._stops_at(), math.inf if self.cancel_at is None else self.cancel_at)
+        until = min(now, self._stops_at(), self._heeded_at())
         share = min(self._share_at(until), self._limit())
         # A moment in Unix seconds is not exact enough to be sure of the last line of a share.
         return math.floor(round(self.scan.lines * share, 2))
@@ -159,6 +159,12 @@ class Course(Generic[F]):
         if self.fate.expire_at is not None:
             return self.begins_at + self.fate.expire_at * self._seconds("seconds")
         return self._window_ends()
+
+    def _heeded_at(self) -> float:
+        """Return from when on a cancel shows; a job that has none goes on for ever."""
+        if self.cancel_at is None:
+            return math.inf
+        return self.cancel_at + self._seconds("unheeded_seconds")
 
     def _window_ends(self) -> float:
         """Return when time is up; a provider that has a window says when."""

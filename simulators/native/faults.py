@@ -84,6 +84,7 @@ class Fate:
     validating_seconds: float | None = None
     seconds: float | None = None
     finalizing_seconds: float | None = None
+    unheeded_seconds: float | None = None
     cancelling_seconds: float | None = None
 
     @classmethod

@@ -11,7 +11,8 @@ from typing import Any, Self
 class JobRules:
     """What holds for any provider's jobs. Seconds are of its clock; None means that there is no such limit.
 
-    `key` is what callers must show (any will do while it is None), `models` are those it serves.
+    `key` is what callers must show (any will do while it is None), `models` are those it serves. A cancel
+    changes nothing for `unheeded_seconds`; from then on the job is cancelling.
     """
 
     key: str | None = None
@@ -19,6 +20,7 @@ class JobRules:
     validating_seconds: float = 1.0
     seconds: float = 10.0
     finalizing_seconds: float = 1.0
+    unheeded_seconds: float = 0.0
     cancelling_seconds: float = 2.0
     max_lines: int = 50_000
 

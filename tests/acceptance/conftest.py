@@ -14,6 +14,8 @@ from temporalio.client import Client
 from tests.acceptance.native import KEYS, Provider, config, dying_on_order
 from tests.acceptance.serving import Served
 from tests.acceptance.simulated import Endpoint
+from tests.acceptance.vertex import Vertex
+from tests.acceptance.vertex import config as vertex_config
 from workflows.connecting import connect
 
 CONFIG = """
@@ -67,6 +69,21 @@ def serve(tmp_path: Path, endpoint: Endpoint) -> Iterator[Serve]:
         served.stop()
 
 
+@pytest.fixture
+def begin(tmp_path: Path) -> Iterator[Serve]:
+    """Return what makes an `overnight serve` in a new folder; whatever it made is stopped."""
+    begun: list[Served] = []
+
+    def new(name: str, *, config: str, **environ: str) -> Served:
+        (tmp_path / name).mkdir()
+        begun.append(Served(tmp_path / name, config=config, environ=environ))
+        return begun[-1]
+
+    yield new
+    for served in begun:
+        served.stop()
+
+
 @pytest.fixture(scope="session")
 def shared_endpoint() -> Iterator[Endpoint]:
     with Endpoint() as running:
@@ -76,11 +93,8 @@ def shared_endpoint() -> Iterator[Endpoint]:
 @pytest.fixture(scope="session")
 def shared_serve(tmp_path_factory: pytest.TempPathFactory, shared_endpoint: Endpoint) -> Iterator[Served]:
     config = SHARED_CONFIG.format(api_base=shared_endpoint.base_url)
-    served = Served(tmp_path_factory.mktemp("shared"), config=config)
-    try:
-        yield served.start()
-    finally:
-        served.stop()
+    with Served(tmp_path_factory.mktemp("shared"), config=config) as served:
+        yield served
 
 
 @pytest.fixture
@@ -120,13 +134,9 @@ def shared_native(
     tmp_path_factory: pytest.TempPathFactory, shared_openai: Provider, shared_azure: Provider
 ) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("native")
-    served = Served(
-        folder, config=config(shared_openai, shared_azure), environ={**KEYS, **dying_on_order(folder)}
-    )
-    try:
-        yield served.start()
-    finally:
-        served.stop()
+    environ = {**KEYS, **dying_on_order(folder)}
+    with Served(folder, config=config(shared_openai, shared_azure), environ=environ) as served:
+        yield served
 
 
 @pytest.fixture
@@ -147,6 +157,33 @@ def azure(shared_azure: Provider) -> Iterator[Provider]:
 def native(shared_native: Served, openai: Provider, azure: Provider) -> Served:
     """An `overnight serve` in front of `openai` and `azure`, whose worker dies where it is ordered to."""
     return shared_native
+
+
+@pytest.fixture(scope="module")
+def shared_vertex() -> Iterator[Vertex]:
+    with Vertex() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shared_google(tmp_path_factory: pytest.TempPathFactory, shared_vertex: Vertex) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("google")
+    environ = shared_vertex.environ
+    with Served(folder, config=vertex_config(shared_vertex), environ=environ) as served:
+        yield served
+
+
+@pytest.fixture
+def vertex(shared_vertex: Vertex) -> Iterator[Vertex]:
+    """Vertex AI and its bucket: for this test alone, and well again after it."""
+    yield shared_vertex
+    shared_vertex.heal()
+
+
+@pytest.fixture
+def google(shared_google: Served, vertex: Vertex) -> Served:
+    """An `overnight serve` in front of `vertex`."""
+    return shared_google
 
 
 @pytest.fixture

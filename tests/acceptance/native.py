@@ -39,6 +39,12 @@ POINTS: Final = {
     "the job was noted": "overnight.catalog.catalog:Catalog.note_job:1:done",
     "in the middle of the download": "overnight.native_lane.result_record:Translation.record:4",
     "before a file is deleted": "overnight.providers.openai:OpenAIProvider.delete_file:1",
+    "a shard was sealed": "activities.seal:seal_shard:1:done",
+    "prices were quoted": "activities.charging:quote:1",
+    "in the middle of charging": "overnight.receipts.charging:_Charging.charged:7",
+    "a shard was charged": "activities.charging:charge_shard:1:done",
+    "the receipt was written": "activities.collect:Collect._receipt:1:done",
+    "the cost was recorded": "overnight.catalog.spend_rows:write:1:done",
 }
 """Where the worker can be killed: by default, after what the name says."""
 
@@ -50,7 +56,7 @@ class Provider:
         port = free_port()
         self.origin = f"http://127.0.0.1:{port}"
         self._control = f"{self.origin}/_simulator"
-        self._door = httpx2.Client(timeout=30)
+        self._door = httpx2.Client(timeout=60)
         self._command = [
             *(str(Path(sys.executable).with_name("overnight")), "simulate", kind),
             *("--port", str(port), "--key", KEY, "--speed", str(SPEED), *options),
@@ -161,6 +167,7 @@ def config(openai: Provider, azure: Provider | None = None, **batch_settings: An
     ]
     if azure:
         entries += [_at_azure("azure-v1", azure), _at_azure("azure-dated", azure, api_version="2024-10-21")]
+        entries += [_at_openai("either", openai), _at_azure("either", azure)]
     settings = {"poll_initial_seconds": 0.1, "poll_max_seconds": 0.5, **batch_settings}
     return json.dumps({"model_list": entries, "batch_settings": settings}, indent=2)
 
@@ -195,14 +202,15 @@ def assert_nothing_left(provider: Provider, batch: Any) -> None:
 
 
 def _at_openai(name: str, openai: Provider, **params: Any) -> dict[str, Any]:
-    return _entry(name, {"api_base": f"{openai.origin}/v1", "batch_lane": "native", **params}, "openai")
+    return entry(name, {"api_base": f"{openai.origin}/v1", "batch_lane": "native", **params}, "openai")
 
 
 def _at_azure(name: str, azure: Provider, **params: Any) -> dict[str, Any]:
-    return _entry(name, {"api_base": azure.origin, **params}, "azure")
+    return entry(name, {"api_base": azure.origin, **params}, "azure")
 
 
-def _entry(name: str, params: dict[str, Any], provider: str) -> dict[str, Any]:
+def entry(name: str, params: dict[str, Any], provider: str) -> dict[str, Any]:
+    """Return an entry of the native lane's, with a key that is good."""
     usual = {
         "model": f"{provider}/gpt-4o-mini",
         "api_key": "os.environ/PROVIDER_KEY",

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx2
 import psutil
@@ -94,6 +94,18 @@ class Served:
         )
         assert self._process.poll() is None, f"serve died:\n{self.log.read_text()[-4000:]}"
 
+    def __enter__(self) -> Self:
+        """Start it; it is stopped when the block ends."""
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def wait_dead(self) -> None:
         """Wait until the supervisor and everything it started are gone."""
         assert self._process is not None
@@ -158,7 +170,14 @@ async def eventually(condition: Callable[[], Awaitable[Found]]) -> Found:
     return found
 
 
-def ended(client: OpenAI, batch_id: str, *, every: float = 0.05, log: Path | None = None) -> Any:
+def ended(
+    client: OpenAI,
+    batch_id: str,
+    *,
+    seconds: float = READY_WITHIN_SECONDS,
+    every: float = 0.05,
+    log: Path | None = None,
+) -> Any:
     """Wait for the batch to end and return it; a gateway that is away for a while is waited for."""
 
     def terminal() -> Any:
@@ -168,7 +187,7 @@ def ended(client: OpenAI, batch_id: str, *, every: float = 0.05, log: Path | Non
             return None
         return batch if batch.status in {"completed", "failed", "expired", "cancelled"} else None
 
-    return until(terminal, every=every, log=log)
+    return until(terminal, seconds=seconds, every=every, log=log)
 
 
 def answered(client: OpenAI, batch_id: str, *, lines: int, log: Path | None = None) -> Any:

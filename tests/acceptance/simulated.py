@@ -54,7 +54,7 @@ class Endpoint:
 
     def fault(self, **fault: Any) -> None:
         """Set a fault for every request, until the endpoint is stopped; without arguments, end it."""
-        httpx2.post(f"http://127.0.0.1:{self._port}/_faults", json=fault).raise_for_status()
+        httpx2.post(f"http://127.0.0.1:{self._port}/_faults", json=fault, timeout=60).raise_for_status()
 
     def __enter__(self) -> Self:
         self.start()
@@ -70,4 +70,4 @@ class Endpoint:
             return False
 
     def _get(self, path: str) -> httpx2.Response:
-        return httpx2.get(f"http://127.0.0.1:{self._port}{path}", timeout=10)
+        return httpx2.get(f"http://127.0.0.1:{self._port}{path}", timeout=60)

@@ -116,6 +116,7 @@ def test_readiness_names_every_part(served: Served) -> None:
     assert json.loads(body) == {
         "status": "ready",
         "parts": {"temporal": "ok", "catalog": "ok", "storage": "ok"},
+        "buckets": [],
     }
 
 

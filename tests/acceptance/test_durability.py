@@ -25,7 +25,7 @@ POINTS = {
     "before a shard is sealed": "activities.seal:seal_shard:1",
     "in the middle of collect": "activities.collect:Collect._one_after_the_other:1",
     "after the output file and before its row": "activities.collect:batch_file:1",
-    "before the last status is written": "overnight.catalog.catalog:Catalog.record:3",
+    "before the last status is written": "overnight.catalog.catalog:Catalog.write:3",
 }
 
 

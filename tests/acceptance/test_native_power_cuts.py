@@ -18,7 +18,7 @@ AT = {
     "in the middle of the upload": "overnight.native_lane.job_input:JobInput.content:2",
     "the create was accepted": POINTS["the create was accepted"],
     "in the middle of the download": POINTS["in the middle of the download"],
-    "before the last status is written": "overnight.catalog.catalog:Catalog.record:3",
+    "before the last status is written": "overnight.catalog.catalog:Catalog.write:3",
 }
 """Where the power goes. The input's only block is read twice: to be measured, and to be sent."""
 

@@ -6,11 +6,14 @@ from typing import Any, Final
 import httpx2
 
 from tests.acceptance.native import LIST_LAG_SECONDS, Provider
-from tests.overnight.providers.accounts import account
+from tests.emulators.google_accounts import account
 from tests.ports import free_port
 
 BUCKET: Final = "rehearsal"
 FOLDER: Final = "night/rows"
+NOBODYS: Final = "nobody-made-it"
+"""A bucket that is not there."""
+
 MODELS: Final = {
     "gemini": "gemini-2.5-flash-lite",
     "claude": "claude-sonnet-4-5@20250929",
@@ -20,11 +23,13 @@ MODELS: Final = {
 
 
 class Vertex(Provider):
-    """`overnight simulate vertex`, with a Cloud Storage emulator of its own."""
+    """`overnight simulate vertex`, beside the Cloud Storage at `gcs`, or with an emulator of its own."""
 
-    def __init__(self) -> None:
-        self._gcs = f"http://127.0.0.1:{(port := free_port())}"
-        super().__init__("vertex", "--gcs-port", str(port), "--bucket", BUCKET)
+    def __init__(self, gcs: str | None = None) -> None:
+        port = free_port()
+        self._gcs = gcs or f"http://127.0.0.1:{port}"
+        storage = ("--gcs", gcs) if gcs else ("--gcs-port", str(port))
+        super().__init__("vertex", *storage, "--bucket", BUCKET)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -41,7 +46,7 @@ class Vertex(Provider):
     def files(self, batch: Any) -> list[Any]:
         """Return the names of the objects that are in the bucket for a batch."""
         prefix = f"{FOLDER}/{batch.id}."
-        answer = httpx2.get(f"{self._gcs}/storage/v1/b/{BUCKET}/o", params={"prefix": prefix}, timeout=30)
+        answer = httpx2.get(f"{self._gcs}/storage/v1/b/{BUCKET}/o", params={"prefix": prefix}, timeout=60)
         return [item["name"] for item in answer.raise_for_status().json().get("items", [])]
 
     def heal(self) -> None:
@@ -52,16 +57,19 @@ class Vertex(Provider):
 
 def config(vertex: Vertex) -> str:
     """Return a config.yaml with the models."""
-    return json.dumps(
-        {
-            "model_list": [_entry(name, model, vertex) for name, model in MODELS.items()],
-            "batch_settings": {"poll_initial_seconds": 0.1, "poll_max_seconds": 0.5},
-        },
-        indent=2,
-    )
+    entries = [entry(name, model, vertex) for name, model in MODELS.items()]
+    # Of two that are free, the first one is asked first.
+    entries += [
+        entry("astray", MODELS["gemini"], vertex, gcs_bucket_name=NOBODYS),
+        entry("spare", MODELS["gemini"], vertex, gcs_bucket_name=NOBODYS),
+        entry("spare", MODELS["gemini"], vertex),
+    ]
+    settings = {"poll_initial_seconds": 0.1, "poll_max_seconds": 0.5}
+    return json.dumps({"model_list": entries, "batch_settings": settings}, indent=2)
 
 
-def _entry(name: str, model: str, vertex: Vertex) -> dict[str, Any]:
+def entry(name: str, model: str, vertex: Vertex, **more: str) -> dict[str, Any]:
+    """Return one entry of `model_list`."""
     params = {
         "model": f"vertex_ai/{model}",
         "api_base": vertex.origin,
@@ -70,5 +78,6 @@ def _entry(name: str, model: str, vertex: Vertex) -> dict[str, Any]:
         "vertex_credentials": "os.environ/ACCOUNT",
         "gcs_bucket_name": f"{BUCKET}/{FOLDER}",
         "batch_list_lag_seconds": LIST_LAG_SECONDS,
+        **more,
     }
     return {"model_name": name, "litellm_params": params}

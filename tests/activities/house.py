@@ -1,7 +1,8 @@
 """What the steps of a batch stand on in these tests: real rows, objects in memory, one order."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
+from activities.bookkeeping import Bookkeeping
+from activities.events import EventBooks
 from activities.ingest import Ingest
 from activities.payloads import Manifest
 from overnight.catalog import Catalog
@@ -19,11 +22,13 @@ from overnight.domain.endpoint import Endpoint
 from overnight.domain.file import File, FilePurpose
 from overnight.domain.layout import file_key, plan_key
 from overnight.domain.plan import ShardPlan
+from overnight.events.settings import RemoteSettings
 from overnight.jsonl import decode_plan
 from overnight.storage.memory import MemoryStorage
 
 INPUT = "file-in"
 BATCH = "batch_1"
+NO_SINKS: Mapping[str, RemoteSettings] = {}
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
@@ -54,10 +59,13 @@ def deployment(name: str = "dep_1", **fields: Any) -> Deployment:
     return Deployment(**given)
 
 
-def settings(*deployments: Deployment, default_model: str | None = None) -> Settings:
+def settings(
+    *deployments: Deployment, default_model: str | None = None, sinks: Mapping[str, RemoteSettings] = NO_SINKS
+) -> Settings:
     return Settings(
         deployments=deployments or (deployment(),),
         default_model=default_model,
+        sinks=sinks,
         storage=LocalStorageSettings(Path("unused")),
         database_url="unused",
         master_key=None,
@@ -84,6 +92,18 @@ def order(batch_id: str = BATCH, **fields: Any) -> BatchOrder:
 async def blocks(content: Iterable[bytes]) -> AsyncIterator[bytes]:
     for block in content:
         yield block
+
+
+class Together(MemoryStorage):
+    """A store that removes nothing before it is asked for several objects at once."""
+
+    def __init__(self, *, several: int = 4, **options: Any) -> None:
+        super().__init__(**options)
+        self._several = asyncio.Barrier(several)
+
+    async def delete(self, key: str) -> None:
+        async with asyncio.timeout(60), self._several:
+            await super().delete(key)
 
 
 @dataclass
@@ -132,3 +152,9 @@ class House:
     async def files(self) -> list[File]:
         page = await self.catalog.list_files(project="default", now=datetime.now(UTC))
         return page.items
+
+
+def bookkeeping(house: House, here: Settings | None = None) -> Bookkeeping:
+    """The steps that write rows."""
+    events = EventBooks(settings=here or settings(), catalog=house.catalog)
+    return Bookkeeping(catalog=house.catalog, storage=house.storage, events=events)

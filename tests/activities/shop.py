@@ -38,10 +38,9 @@ class Shop:
 
     def with_(self, deployment: Deployment, *, default_model: str | None = None) -> ProviderJobs:
         """Return the steps as they are with another deployment."""
-        self.settings: Settings = settings(deployment, default_model=default_model)
         # A simulated listing is believed at once.
-        provider = self._providers.of(deployment)
-        provider.limits = replace(provider.limits, list_lag=timedelta(0))
+        deployment = replace(deployment, list_lag=timedelta(0))
+        self.settings: Settings = settings(deployment, default_model=default_model)
         self.jobs = ProviderJobs(
             deployment.provider,
             settings=self.settings,
@@ -65,11 +64,16 @@ class Shop:
         attempt: int = 1,
         details: Sequence[Any] = (),
         beats: list[Any] | None = None,
+        telling: str = "first",
     ) -> Outcome:
-        """Run a step as Temporal does: as which attempt, and with what the last one's heartbeats said."""
+        """Run a step as Temporal does: as an attempt of a run, with what the last one's heartbeats said."""
         environment = ActivityEnvironment()
         environment.info = replace(
-            environment.info, attempt=attempt, heartbeat_details=details, workflow_id=f"{BATCH}/shard-0000"
+            environment.info,
+            attempt=attempt,
+            heartbeat_details=details,
+            workflow_id=f"{BATCH}/shard-0000",
+            workflow_run_id=telling,
         )
         environment.on_heartbeat = lambda *details: (beats if beats is not None else []).append(details)
         return await environment.run(step, asked)

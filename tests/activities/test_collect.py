@@ -1,5 +1,6 @@
 """Collect: sealed shards become two files, the same two however often, and what a batch ran on goes."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,10 +12,10 @@ from overnight.catalog import Catalog
 from overnight.domain.batch import BatchChange
 from overnight.domain.errors import BatchOver, ObjectNotFound, StorageFull
 from overnight.domain.file import BatchFileKind, FilePurpose
-from overnight.domain.layout import sealed_key, work_prefix
+from overnight.domain.layout import part_key, receipt_key, sealed_key, work_prefix
 from overnight.domain.status import BatchStatus
 from overnight.storage.memory import MemoryStorage
-from tests.activities.house import BATCH, House, order
+from tests.activities.house import BATCH, House, Together, order
 
 
 async def seal(house: House, shard: int, *, output: bytes = b"", error: bytes = b"") -> SealedRef:
@@ -94,6 +95,29 @@ async def test_the_files_live_as_long_as_the_client_asked_for(house: House) -> N
     assert file.expires_at - file.created_at == timedelta(hours=2)
 
 
+async def charged(house: House, shard: int, *lines: bytes) -> SealedRef:
+    attempt = f"000{shard}-y"
+    await house.put(receipt_key(BATCH, shard, attempt=attempt, charged=True), b"".join(lines))
+    return replace(await seal(house, shard, output=b"".join(lines)), charged_by=attempt)
+
+
+async def test_the_receipts_of_all_shards_become_one_file_that_is_kept_for_good(house: House) -> None:
+    shards = [await charged(house, 0, b"0\n", b"1\n"), await charged(house, 1, b"2\n")]
+    collected = await collect(house, *shards, expires_after=timedelta(hours=2))
+    assert await content_of(house, collected.receipt_file_id) == b"0\n1\n2\n"
+    lifetimes = {file.id: file.expires_at for file in await house.files()}
+    assert lifetimes[collected.receipt_file_id or ""] is None
+    assert lifetimes[collected.output_file_id or ""] is not None
+    assert await collect(house, *shards) == collected
+    assert len(await house.files()) == 2
+
+
+async def test_there_is_no_receipt_where_an_earlier_version_has_run_a_shard(house: House) -> None:
+    collected = await collect(house, await charged(house, 0, b"0\n"), await seal(house, 1, output=b"1\n"))
+    assert collected.receipt_file_id is None
+    assert await content_of(house, collected.output_file_id) == b"0\n1\n"
+
+
 async def test_tidying_removes_what_this_batch_ran_on_and_nothing_else(house: House) -> None:
     collected = await collect(house, await seal(house, 0, output=b"0\n"))
     other = f"{work_prefix('batch_11')}shard-0000/plan.json"
@@ -103,6 +127,14 @@ async def test_tidying_removes_what_this_batch_ran_on_and_nothing_else(house: Ho
         await ActivityEnvironment().run(step.tidy, BATCH)
     assert await house.keys("work/") == [other]
     assert await content_of(house, collected.output_file_id) == b"0\n"
+
+
+async def test_tidying_removes_several_objects_at_once(catalog: Catalog) -> None:
+    house = House(catalog, Together())
+    for part in range(8):
+        await house.put(part_key(BATCH, 0, 0, attempt="a", part=part), b"part")
+    await ActivityEnvironment().run(Collect(catalog=catalog, storage=house.storage).tidy, BATCH)
+    assert await house.keys("work/") == []
 
 
 async def test_a_batch_that_was_reset_after_its_end_is_given_up_and_its_files_stay(house: House) -> None:

@@ -20,7 +20,7 @@ from overnight.domain.layout import file_key, sealed_key, upload_part_key
 from overnight.domain.status import BatchStatus
 from overnight.domain.upload import UPLOAD_LIFETIME, Upload, UploadPart, UploadStatus
 from overnight.storage.memory import MemoryStorage
-from tests.activities.house import BATCH, INPUT, NOW, House, order
+from tests.activities.house import BATCH, INPUT, NOW, House, Together, order
 
 ENDED = BatchChange(revision=2**60, status=BatchStatus.COMPLETED)
 
@@ -89,6 +89,16 @@ async def test_the_bytes_of_a_deleted_file_are_erased_once(eraser: Eraser) -> No
     await eraser.delete("file-gone")
     assert [await eraser.erase(), await eraser.erase()] == [1, 0]
     assert await eraser.house.keys("files/") == [file_key("file-kept")]
+
+
+async def test_the_bytes_of_several_files_are_erased_at_once(catalog: Catalog) -> None:
+    house = House(catalog, Together())
+    for number in range(8):
+        await house.upload(b"{}\n", file_id=f"file-{number}")
+        await catalog.delete_file(f"file-{number}", project="default", now=NOW)
+    step = Erasing(catalog=catalog, storage=house.storage, clock=lambda: NOW)
+    assert await ActivityEnvironment().run(step.erase_files) == 8
+    assert await house.keys("files/") == []
 
 
 async def test_the_bytes_of_a_file_are_erased_when_its_time_has_come(eraser: Eraser) -> None:

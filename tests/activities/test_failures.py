@@ -5,17 +5,20 @@ from datetime import timedelta
 
 import pytest
 from temporalio.client import WorkflowFailureError
-from temporalio.testing import WorkflowEnvironment
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.failures import LONGEST_PAUSE, as_failure
+from activities.failures import LONGEST_PAUSE, as_failure, handed_back, is_worker_stopping
+from activities.metering import outcome_of
 from overnight.domain.errors import (
+    BucketMissing,
     CatalogUnavailable,
     InvalidRequest,
     ObjectNotFound,
     OvernightError,
     ProviderUnavailable,
     StorageFull,
+    StorageRefused,
     StorageUnavailable,
     TemporalUnavailable,
     UnknownBatch,
@@ -38,6 +41,9 @@ FOR_NOW = [
     TemporalUnavailable(),
     StorageUnavailable("down", key="k"),
     StorageFull("full", key="k"),
+    # Our own store has no other to go to, and somebody is to set it right.
+    StorageRefused("denied", key="k"),
+    BucketMissing("no bucket", key="k"),
     ObjectNotFound("k"),
     UnknownDeployment("dep_1"),
 ]
@@ -103,3 +109,19 @@ async def test_nothing_of_a_foreign_errors_message_gets_into_a_history(temporal:
     history = (await handle.fetch_history()).to_json()
     assert "ValueError" in history
     assert SECRET not in history
+
+
+async def test_a_step_whose_worker_stops_is_handed_back_at_once_and_has_not_failed() -> None:
+    environment = ActivityEnvironment()
+    assert not await environment.run(_says_whether_its_worker_stops)
+    environment.worker_shutdown()
+    assert await environment.run(_says_whether_its_worker_stops)
+    failure = handed_back()
+    assert (failure.type, failure.non_retryable) == ("HandedBack", False)
+    assert failure.next_retry_delay is not None
+    assert timedelta(0) < failure.next_retry_delay < timedelta(seconds=1)
+    assert outcome_of(failure) == "handed_back"
+
+
+async def _says_whether_its_worker_stops() -> bool:
+    return is_worker_stopping()

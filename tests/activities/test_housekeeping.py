@@ -1,6 +1,7 @@
 """Housekeeping: rows that say a batch runs while no workflow does."""
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,13 +11,17 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.event_payloads import Telling
+from activities.events import EventBooks
 from activities.housekeeping import Housekeeping
 from overnight.catalog import Catalog
 from overnight.domain.batch import Batch, BatchChange, BatchOrder, Stamps
 from overnight.domain.errors import TemporalUnavailable
+from overnight.domain.event import EventType
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
-from tests.activities.house import NOW, House, order
+from overnight.events.settings import RemoteSettings, WebhookSettings
+from tests.activities.house import NOW, House, order, settings
 from tests.activities.tales import Ends
 
 BEGUN = BatchChange(
@@ -34,11 +39,17 @@ class Restarts:
 
     asked: list[tuple[str, bool]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    told: list[Telling] = field(default_factory=list)
 
     async def start_again(self, order: BatchOrder, *, cancelled: bool) -> None:
         if order.batch_id in self.refused:
             raise TemporalUnavailable
         self.asked.append((order.batch_id, cancelled))
+
+    async def tell(self, telling: Telling) -> None:
+        if telling.occurrence.batch_id in self.refused:
+            raise TemporalUnavailable
+        self.told.append(telling)
 
 
 @dataclass
@@ -49,9 +60,15 @@ class Keeper:
     house: House
     catalog: Catalog
     restarts: Restarts = field(default_factory=Restarts)
+    sinks: Mapping[str, RemoteSettings] = field(default_factory=dict)
 
     async def reconcile(self) -> int:
-        step = Housekeeping(catalog=self.catalog, client=self.temporal.client, restarts=self.restarts)
+        step = Housekeeping(
+            catalog=self.catalog,
+            client=self.temporal.client,
+            restarts=self.restarts,
+            events=EventBooks(settings=settings(sinks=self.sinks), catalog=self.catalog),
+        )
         return await ActivityEnvironment().run(step.reconcile)
 
     async def row(self) -> str:
@@ -166,3 +183,22 @@ async def test_one_batch_that_cannot_be_started_again_does_not_hold_up_the_other
     assert keeper.restarts.asked == [(other, False)]
     keeper.restarts.refused.clear()
     assert await keeper.reconcile() == 2
+
+
+async def test_sinks_hear_of_a_batch_that_only_its_row_says_has_failed(keeper: Keeper) -> None:
+    keeper.sinks = {"audit": WebhookSettings(name="audit", url="http://127.0.0.1:9", secret="MDEyMw==")}
+    batch_id = await keeper.row()
+    await keeper.ended_workflow(batch_id, how="badly")
+    await keeper.reconcile()
+    (telling,) = keeper.restarts.told
+    assert (telling.occurrence.batch_id, telling.occurrence.type) == (batch_id, EventType.FAILED)
+    assert (telling.sinks, telling.occurrence.counts) == (("audit",), Counts(10))
+
+
+async def test_such_a_batch_stays_unsettled_while_its_event_cannot_leave(keeper: Keeper) -> None:
+    keeper.sinks = {"audit": WebhookSettings(name="audit", url="http://127.0.0.1:9", secret="MDEyMw==")}
+    batch_id = await keeper.row()
+    keeper.restarts.refused.add(batch_id)
+    await keeper.ended_workflow(batch_id, how="badly")
+    assert await keeper.reconcile() == 0
+    assert not (await keeper.batch(batch_id)).status.ended

@@ -3,19 +3,16 @@
 import errno
 import json
 import tempfile
-from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.bookkeeping import Bookkeeping
 from activities.payloads import Manifest, Record
 from overnight.config import Settings
 from overnight.domain.batch import BatchChange, BatchError, BatchOrder
-from overnight.domain.deployment import BatchLane, DeclaredPrice
+from overnight.domain.deployment import BatchLane
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import StorageFull, StorageUnavailable
 from overnight.domain.file import BatchFileKind
@@ -24,15 +21,23 @@ from overnight.domain.layout import file_key, work_prefix
 from overnight.domain.plan import MAX_CHUNK_LINES, MAX_SHARD_LINES
 from overnight.domain.status import BatchStatus
 from overnight.jsonl import Inspector
-from tests.activities.house import BATCH, INPUT, NOW, House, deployment, line, lines, order, settings
-
-CHEAP = DeclaredPrice(input=Decimal("0.1"), output=Decimal("0.2"))
-DEAR = DeclaredPrice(input=Decimal(1), output=Decimal(2))
+from tests.activities.house import (
+    BATCH,
+    INPUT,
+    NOW,
+    House,
+    bookkeeping,
+    deployment,
+    line,
+    lines,
+    order,
+    settings,
+)
 
 
 async def listed_problems(house: House, manifest: Manifest) -> list[tuple[str, int | None]]:
     """Have the batch fail as its workflow does, and return what it lists then."""
-    books = Bookkeeping(catalog=house.catalog, storage=house.storage)
+    books = bookkeeping(house)
     change = BatchChange(revision=1, status=BatchStatus.FAILED, errors_total=manifest.problems)
     await house.catalog.add_batch(order())
     record = Record(batch_id=BATCH, change=change, problems=True)
@@ -132,19 +137,6 @@ async def test_a_body_without_a_model_is_for_the_default_one(house: House) -> No
 async def test_a_body_without_a_model_is_a_problem_when_there_is_no_default(house: House) -> None:
     await house.upload(line(0).replace(b'"model": "m", ', b""))
     assert (await house.ingest()).problems == 1
-
-
-async def test_deployments_that_charge_the_same_make_a_quote(house: House) -> None:
-    await house.upload(lines(1))
-    one, two = deployment("dep_1", price=CHEAP), deployment("dep_2", price=replace(CHEAP))
-    assert (await house.ingest(with_=settings(one, two))).price == CHEAP
-
-
-async def test_deployments_that_charge_differently_make_none(house: House) -> None:
-    await house.upload(lines(1))
-    cheap, dear = deployment("dep_1", price=CHEAP), deployment("dep_2", price=DEAR)
-    assert (await house.ingest(with_=settings(cheap, dear))).price is None
-    assert (await house.ingest(with_=settings(cheap, deployment("dep_2")))).price is None
 
 
 async def test_lines_that_all_name_another_model_have_no_default(house: House) -> None:

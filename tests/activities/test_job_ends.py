@@ -134,6 +134,19 @@ async def test_a_download_that_breaks_off_is_told_of_until_it_is_through(shop: S
     assert await shop.waiting_on() is None
 
 
+async def test_results_that_the_key_may_not_have_are_waited_for_since_they_are_paid(
+    openai_shop: Shop,
+) -> None:
+    shop = openai_shop
+    await shop.given(said(3))
+    call = await shop.ended()
+    shop.desk.fault(kind="status", status=403, verb="files.content", times=1)
+    with pytest.raises(ProviderUnavailable, match="does not accept"):
+        await download(shop, call)
+    assert "does not accept" in (await shop.waiting_on() or "")
+    assert (await download(shop, call)).answered == 3
+
+
 async def test_results_that_are_gone_are_a_refusal(shop: Shop) -> None:
     await shop.given(said(2))
     call = await shop.ended()
@@ -277,7 +290,7 @@ async def test_a_cancel_and_a_submit_beat_until_their_job_is_noted(
     async def slow(*args: Any, **kwargs: Any) -> None:
         # Written down only when it has beaten anew.
         beats.beaten.clear()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await beats.beaten.wait()
         await note_job(*args, **kwargs)
 

@@ -44,9 +44,8 @@ async def test_a_look_cancels_the_twin_of_a_job_that_had_to_be_submitted_again(s
     await shop.given(said(10))
     shop.desk.fate(stuck_at=0.5)
     call = await shop.submitted()
-    twin = await shop.desk.provider.submit(
-        tag=call.job.tag, file_id=await shop.uploaded(), endpoint=call.job.endpoint
-    )
+    twin_file = await shop.uploaded(job_order(number=2))
+    twin = await shop.desk.provider.submit(tag=call.job.tag, file_id=twin_file, endpoint=call.job.endpoint)
     shop.desk.pass_time(6)
     await not_yet(shop, call, BatchStatus.IN_PROGRESS)
     assert (await shop.desk.provider.poll(twin.id)).status is BatchStatus.IN_PROGRESS

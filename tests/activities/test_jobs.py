@@ -8,7 +8,7 @@ import pytest
 from temporalio import activity
 
 from activities.job_payloads import NoPlaceNow, SubmitOrder
-from overnight.domain.errors import ObjectNotFound, SubmissionUnclear
+from overnight.domain.errors import ObjectNotFound, StorageUnavailable, SubmissionUnclear
 from overnight.domain.layout import file_key
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
@@ -16,7 +16,7 @@ from overnight.native_lane import submission
 from overnight.providers import Providers
 from tests.activities.house import BATCH, INPUT, House, line
 from tests.activities.shop import Shop, job_order, said
-from tests.overnight.providers.desks import AZURE, KEY, opened
+from tests.overnight.providers.desks import AZURE, GOOGLE, KEY, VERTEX, opened
 
 MOMENT = timedelta(milliseconds=20)
 ODD_IDS = ["x" * 512, "😀" * 128, 'a "b" \\ c', "1\n2\r3\u2028", "%b", "é", "e\u0301", " "]
@@ -172,3 +172,24 @@ async def test_an_input_that_is_gone_is_said_so_of(shop: Shop) -> None:
     await shop.house.storage.delete(file_key(INPUT))
     with pytest.raises(ObjectNotFound):
         await shop.run(shop.jobs.upload, job_order())
+
+
+async def test_a_bucket_that_is_away_is_waited_for_and_one_that_is_missing_is_a_refusal(
+    house: House, monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    providers = Providers()
+    async with opened(VERTEX) as desk:
+        shop = Shop(house, desk, providers)
+        await shop.given(said(2))
+        with monkeypatch.context() as environ:
+            environ.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{unused_tcp_port}")
+            with pytest.raises(StorageUnavailable):
+                await shop.run(shop.jobs.upload, job_order())
+        assert "can't be reached" in (await shop.waiting_on() or "")
+        astray = replace(GOOGLE, bucket="nobody-made-it")
+        shop.with_(replace(desk.deployment, google=astray))
+        upload = await shop.run(shop.jobs.upload, job_order(), attempt=2)
+    assert upload.refusal is not None
+    assert upload.refusal.code == "bucket_not_found"
+    assert await shop.waiting_on() is None
+    await providers.close()

@@ -4,14 +4,16 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from temporalio.activity import ActivityCancellationDetails
 from temporalio.testing import ActivityEnvironment
 
+from activities.budget import Budget
 from activities.lines import Lines
-from activities.payloads import ChunkOrder, SealedShard, SealOrder
+from activities.payloads import ChunkDone, ChunkOrder, SealedShard, SealOrder
 from activities.seal import Seal
 from overnight.config import Settings
 from overnight.domain.batch import BatchChange
@@ -19,8 +21,9 @@ from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import BatchOver, StorageFull
 from overnight.domain.file import BatchFileKind
 from overnight.domain.layout import plan_key, sealed_key
+from overnight.domain.price import DECLARED, Price, Rates
 from overnight.domain.status import BatchStatus, StopReason
-from overnight.domain.usage import Counts
+from overnight.domain.usage import Counts, TokenKind
 from overnight.line_lane import LineLane
 from overnight.outcomes import UnansweredLines
 from simulators.endpoint import EndpointSimulator
@@ -89,7 +92,7 @@ class Attempt:
         """Wait until it says so to Temporal."""
         await until(lambda: bool(self.beats) and self.beats[-1]["done"] == lines)
 
-    async def cancelled(self, **why: bool) -> Counts:
+    async def cancelled(self, **why: bool) -> ChunkDone:
         self._environment.cancel(ActivityCancellationDetails(**why))
         return await self._running
 
@@ -99,7 +102,7 @@ async def test_a_chunk_tells_the_catalog_and_temporal_how_far_it_is(house: House
     environment, beats = ActivityEnvironment(), list[Any]()
     environment.on_heartbeat = beats.append
     counts = await environment.run(steps.send_chunk, CHUNK)
-    assert counts == Counts(20, 20, 0)
+    assert counts == done(20)
     batch = await house.catalog.batch(BATCH)
     assert batch.counts.completed == 20
     assert batch.tokens_so_far > 0
@@ -111,7 +114,7 @@ async def test_a_chunk_that_was_sent_before_is_not_sent_again(
 ) -> None:
     await given(house, *map(line, range(20)))
     for _ in range(2):
-        assert await ActivityEnvironment().run(steps.send_chunk, CHUNK) == Counts(20, 20, 0)
+        assert await ActivityEnvironment().run(steps.send_chunk, CHUNK) == done(20)
     assert endpoint.arrivals.total() == 20
 
 
@@ -123,7 +126,7 @@ async def test_a_deployment_of_any_model_is_asked_for_the_default_one_where_a_li
     async with LineLane() as lane:
         steps = Lines(settings=here, catalog=house.catalog, storage=house.storage, lane=lane)
         counts = await ActivityEnvironment().run(steps.send_chunk, replace(CHUNK, default_model="m"))
-    assert counts == Counts(2, 2, 0)
+    assert counts == done(2)
     answers = await results(house, await seal(house), BatchFileKind.OUTPUT)
     assert [answer["response"]["body"]["model"] for answer in answers] == ["m", "m"]
 
@@ -132,7 +135,7 @@ async def test_a_cancel_of_the_batch_returns_what_is_answered(house: House, step
     await given(house, *map(line, range(10)), line(10, **HANGS), line(11, **HANGS))
     attempt = Attempt(steps)
     await attempt.has_answered(10)
-    assert await attempt.cancelled(cancel_requested=True) == Counts(12, 10, 0)
+    assert await attempt.cancelled(cancel_requested=True) == ChunkDone(total=12, completed=10, failed=0)
     assert (await house.catalog.batch(BATCH)).counts.completed == 10
     sealed = await seal(house, reason=StopReason.CANCELLED)
     assert sealed.counts == Counts(12, 10, 2)
@@ -150,7 +153,7 @@ async def test_a_worker_that_stops_hands_the_chunk_back_and_another_sends_only_t
     await attempt.has_answered(10)
     with pytest.raises(asyncio.CancelledError):
         await attempt.cancelled(worker_shutdown=True)
-    assert await ActivityEnvironment().run(steps.send_chunk, CHUNK) == Counts(11, 11, 0)
+    assert await ActivityEnvironment().run(steps.send_chunk, CHUNK) == done(11)
     assert endpoint.arrivals.total() == 12
 
 
@@ -200,3 +203,94 @@ async def test_a_batch_that_was_reset_after_its_end_is_given_up_at_once(house: H
         await ActivityEnvironment().run(steps.send_chunk, CHUNK)
     with pytest.raises(BatchOver):
         await seal(house)
+
+
+DEAR = Price(source=DECLARED, rates=(Rates(usd={TokenKind.INPUT: Decimal(0), TokenKind.OUTPUT: Decimal(1)}),))
+"""A dollar a token that the model writes; the simulator writes at least one in each answer."""
+
+
+async def test_no_line_is_begun_once_the_batch_has_cost_what_it_may(
+    house: House, endpoint: EndpointSimulator
+) -> None:
+    here = settings(deployment(api_base=endpoint.base_url, price=DEAR, max_parallel_requests=2))
+    await given(house, *map(line, range(200)), with_=here)
+    async with LineLane() as lane:
+        steps = Lines(settings=here, catalog=house.catalog, storage=house.storage, lane=lane)
+        ended = await ActivityEnvironment().run(steps.send_chunk, replace(CHUNK, max_cost=Decimal(10)))
+    assert ended.over_budget
+    assert 0 < ended.completed <= 12
+    assert endpoint.arrivals.total() == ended.completed
+    sealed = await seal(house, reason=StopReason.MAX_COST)
+    failed = await results(house, sealed, BatchFileKind.ERROR)
+    assert {each["error"]["code"] for each in failed} == {"max_cost_reached"}
+    assert len(failed) == 200 - ended.completed
+
+
+async def test_what_other_chunks_have_cost_counts_too(house: House, endpoint: EndpointSimulator) -> None:
+    here = settings(deployment(api_base=endpoint.base_url, price=DEAR))
+    await given(house, *map(line, range(20)), with_=here)
+    counts = Counts(1_000, 10, 0)
+    await house.catalog.report_progress(
+        BATCH, shard=1, chunk=0, attempt="a", counts=counts, cost=Decimal("10.5")
+    )
+    async with LineLane() as lane:
+        steps = Lines(settings=here, catalog=house.catalog, storage=house.storage, lane=lane)
+        ended = await ActivityEnvironment().run(steps.send_chunk, replace(CHUNK, max_cost=Decimal(10)))
+    assert (ended.over_budget, ended.completed, endpoint.arrivals.total()) == (True, 0, 0)
+
+
+WRITES_NOTHING = Price(source=DECLARED, rates=(Rates(usd={TokenKind.INPUT: Decimal(0)}),))
+
+
+@pytest.mark.parametrize(("price", "most"), [(None, 0), (WRITES_NOTHING, 2)], ids=["unknown", "in part"])
+async def test_a_budget_that_nobody_can_keep_is_used_up(
+    house: House, endpoint: EndpointSimulator, price: Price | None, most: int
+) -> None:
+    here = settings(deployment(api_base=endpoint.base_url, price=price, max_parallel_requests=1))
+    await given(house, *map(line, range(20)), with_=here)
+    async with LineLane() as lane:
+        steps = Lines(settings=here, catalog=house.catalog, storage=house.storage, lane=lane)
+        ended = await ActivityEnvironment().run(steps.send_chunk, replace(CHUNK, max_cost=Decimal(10)))
+    assert ended.over_budget
+    assert endpoint.arrivals.total() == ended.completed <= most
+
+
+async def test_a_chunk_whose_cost_nobody_knows_leaves_the_others_no_budget_though_it_is_through_itself(
+    house: House, endpoint: EndpointSimulator
+) -> None:
+    here = settings(deployment(api_base=endpoint.base_url, price=WRITES_NOTHING))
+    await given(house, *map(line, range(3)), with_=here)
+    capped = replace(CHUNK, max_cost=Decimal(10))
+    async with LineLane() as lane:
+        steps = Lines(settings=here, catalog=house.catalog, storage=house.storage, lane=lane)
+        ended = await ActivityEnvironment().run(steps.send_chunk, capped)
+    assert (ended.completed, ended.over_budget) == (3, False)
+    other = Budget(house.catalog, replace(capped, chunk=1))
+    assert other.price_of(deployment(price=DEAR), "m") is not None
+    async with other.watched():
+        assert other.used_up(Decimal(0))
+
+
+def test_a_budget_counts_an_answer_at_the_price_of_its_service_tier(house: House) -> None:
+    flex = replace(DEAR, service_tier="flex")
+    budget = Budget(house.catalog, replace(CHUNK, max_cost=Decimal(1)))
+    price_of = budget.price_of(deployment(price=DEAR, tier_prices={"flex": flex}), "m")
+    assert price_of is not None
+    assert (price_of(None), price_of("flex")) == (DEAR, flex)
+    assert not budget.used_up(Decimal(0))
+    assert Budget(house.catalog, CHUNK).price_of(deployment(price=DEAR), "m") is None
+
+
+async def test_a_chunk_that_is_through_is_not_over_its_budget(
+    house: House, endpoint: EndpointSimulator
+) -> None:
+    here = settings(deployment(api_base=endpoint.base_url, price=DEAR))
+    await given(house, *map(line, range(3)), with_=here)
+    async with LineLane() as lane:
+        steps = Lines(settings=here, catalog=house.catalog, storage=house.storage, lane=lane)
+        ended = await ActivityEnvironment().run(steps.send_chunk, replace(CHUNK, max_cost=Decimal("0.5")))
+    assert (ended.over_budget, ended.completed) == (False, 3)
+
+
+def done(lines: int) -> ChunkDone:
+    return ChunkDone(total=lines, completed=lines)

@@ -1,15 +1,20 @@
 """How a shard's wish for a place is heard, and what is said of it."""
 
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.place_payloads import Asking, Grant, Narrow, PlacesState, WaitingNote, Wish
+from activities.begun import BegunJobs
+from activities.job_payloads import Begun
+from activities.place_payloads import Asking, Grant, Narrow, PlacesState, ShardRef, WaitingNote, Wish
 from activities.places import Places
+from overnight.domain.job import BegunJob
 from tests.activities.house import BATCH, NOW, House, order
 from workflows.places import PlacesWorkflow
 
@@ -23,7 +28,7 @@ def client(temporal: WorkflowEnvironment) -> Client:
 
 @pytest.fixture
 def steps(house: House, client: Client) -> Places:
-    return Places(catalog=house.catalog, client=client)
+    return Places(catalog=house.catalog, begun=BegunJobs(house.catalog), client=client)
 
 
 def asking(*deployments: str, queue: str, seconds: int = 0) -> Asking:
@@ -33,8 +38,8 @@ def asking(*deployments: str, queue: str, seconds: int = 0) -> Asking:
     return Asking(places=f"places/{queue}", task_queue=queue, wish=wish)
 
 
-async def ask(steps: Places, asking: Asking) -> None:
-    await ActivityEnvironment().run(steps.ask_for_place, asking)
+async def ask(steps: Places, asking: Asking) -> Begun | None:
+    return await ActivityEnvironment().run(steps.ask_for_place, asking)
 
 
 def keeper(client: Client, asking: Asking) -> WorkflowHandle[PlacesWorkflow, None]:
@@ -112,3 +117,29 @@ async def test_a_shard_that_goes_on_does_not_speak_for_another(steps: Places, ho
         await ActivityEnvironment().run(steps.note_waiting, note(shard=shard))
     await ActivityEnvironment().run(steps.note_waiting, note(shard=1, over=True))
     assert (await house.catalog.batch(BATCH)).waiting_on == "its turn at the provider"
+
+
+async def test_a_shard_that_had_begun_before_wishes_for_nothing_but_the_same_deployment(
+    steps: Places, house: House, client: Client
+) -> None:
+    wanted = asking("a", "b", queue=secrets.token_hex(8))
+    wanted = replace(wanted, shard=ShardRef(batch_id=BATCH, shard=0))
+    elsewhere = replace(wanted, wish=replace(wanted.wish, deployments=("a", "c"), asking=2))
+    begun = BegunJob(batch_id=BATCH, shard=0, number=3, deployment="b", story="another")
+    await house.catalog.begin_job(begun)
+    for each in (wanted, elsewhere):
+        assert await ask(steps, each) == Begun(deployment="b", number=3)
+    assert [wish.deployments for wish in await heard(client, wanted)] == [("b",), ("a", "c")]
+    await keeper(client, wanted).terminate()
+
+
+async def heard(client: Client, asking: Asking) -> list[Wish]:
+    """Return the wishes that a keeper was sent."""
+    history = await keeper(client, asking).fetch_history()
+    signals = (
+        event.workflow_execution_signaled_event_attributes
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+    )
+    decode = client.data_converter.decode
+    return [wish for each in signals for wish in await decode(each.input.payloads, [Wish])]

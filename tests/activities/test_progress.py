@@ -1,8 +1,11 @@
 """Reports of progress: the last one counts, and is written whatever happens around it."""
 
 import asyncio
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from activities.progress import ProgressReports
@@ -63,6 +66,23 @@ async def test_what_is_not_new_is_not_written(house: House) -> None:
     async with reports.writing():
         reports.take(ChunkProgress(counts=Counts(10)))
     assert slow.reports == 0
+
+
+@pytest.mark.parametrize("max_cost", [Decimal("1.0000000005"), Decimal("1E-12"), Decimal(5)])
+async def test_a_cost_that_nobody_knows_is_as_much_as_the_batch_may_cost(
+    house: House, max_cost: Decimal
+) -> None:
+    reports = ProgressReports(house.catalog, TASK, max_cost=max_cost)
+    async with reports.writing():
+        reports.take(replace(ALL, cost=None))
+    assert await house.catalog.cost_so_far(BATCH, beside_shard=0, beside_chunk=1) >= max_cost
+
+
+async def test_where_nobody_asks_what_is_spent_an_unknown_cost_is_none(house: House) -> None:
+    reports = ProgressReports(house.catalog, TASK)
+    async with reports.writing():
+        reports.take(replace(ALL, cost=None))
+    assert await house.catalog.cost_so_far(BATCH, beside_shard=0, beside_chunk=1) == 0
 
 
 async def test_a_catalog_that_is_down_costs_the_picture_only(house: House) -> None:

@@ -19,8 +19,9 @@ from overnight.domain.ids import ID_SECTIONS, new_batch_id, new_file_id, new_par
 from overnight.domain.layout import OWNER_KEY, file_key, part_key, plan_key, upload_part_key
 from overnight.domain.status import BatchStatus
 from overnight.domain.upload import Upload, UploadPart
+from overnight.storage.abreast import AT_ONCE
 from overnight.storage.memory import MemoryStorage
-from tests.activities.house import House, order
+from tests.activities.house import House, Together, order
 from tests.activities.tales import Ends
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -102,6 +103,22 @@ async def test_what_a_batch_that_ended_long_ago_has_left_is_removed(
     await sweeper.leftovers(status, ended_at=LONG_AGO)
     assert [await sweeper.sweep(), await sweeper.sweep()] == [2, 0]
     assert await sweeper.house.keys("work/") == []
+
+
+async def test_what_batches_have_left_is_removed_several_objects_at_once(sweeper: Sweeper) -> None:
+    sweeper.house.storage = Together(clock=lambda: LONG_AGO)
+    await sweeper.leftovers(BatchStatus.FAILED, ended_at=LONG_AGO, objects=8)
+    assert await sweeper.sweep() == 8
+
+
+async def test_what_no_row_knows_is_removed_several_objects_at_once(sweeper: Sweeper) -> None:
+    sweeper.house.storage = Together(several=2, clock=lambda: LONG_AGO)
+    upload_id = new_upload_id()
+    for _ in range(2):
+        await sweeper.house.put(upload_part_key(upload_id, new_part_id()), b"hello")
+    await sweeper.sweep_every_section()
+    sweeper.now += GRACE
+    assert await sweeper.sweep_every_section() == 2
 
 
 async def test_a_batch_that_failed_lately_can_still_be_reset(sweeper: Sweeper) -> None:
@@ -298,8 +315,12 @@ async def test_a_sweep_that_is_cut_off_is_made_up_for(sweeper: Sweeper) -> None:
                 raise asyncio.CancelledError
 
     sweeper.house.storage = storage = CutOff(clock=lambda: LONG_AGO)
-    await sweeper.leftovers(BatchStatus.CANCELLED, ended_at=LONG_AGO, objects=3)
+    objects = 2 * AT_ONCE
+    await sweeper.leftovers(BatchStatus.CANCELLED, ended_at=LONG_AGO, objects=objects)
     with pytest.raises(asyncio.CancelledError):
         await sweeper.sweep()
+    left = len(await sweeper.house.keys("work/"))
+    assert 0 < left < objects
     storage.cut_off = False
-    assert await sweeper.sweep() == 2
+    assert await sweeper.sweep() == left
+    assert await sweeper.house.keys("work/") == []

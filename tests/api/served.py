@@ -116,7 +116,7 @@ class Served:
         )
 
     def sdk(self, *, key: str = KEY, base: str = "/v1", retries: int = 0) -> openai.AsyncOpenAI:
-        plain = httpx2.AsyncClient(trust_env=False)
+        plain = httpx2.AsyncClient(trust_env=False, timeout=60)
         return openai.AsyncOpenAI(
             base_url=self.url + base, api_key=key, max_retries=retries, http_client=plain
         )

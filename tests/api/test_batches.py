@@ -1,44 +1,22 @@
-import asyncio
-import json
+"""A batch as it is shown: OpenAI's keys, and what Overnight knows beside them."""
+
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import openai
 import pytest
 
-from overnight.catalog import Catalog
 from overnight.config import Settings
-from overnight.domain.batch import BatchChange, BatchError, BatchOrder, Stamps
+from overnight.domain.batch import BatchError, Stamps
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import CatalogUnavailable
 from overnight.domain.file import BatchFileKind
 from overnight.domain.ids import output_file_id
 from overnight.domain.job import BatchJob
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
+from tests.api.creates import NOON, WANTED, create, settle
 from tests.api.served import Served
-
-WANTED: dict[str, Any] = {
-    "input_file_id": "file-abc123",
-    "endpoint": "/v1/chat/completions",
-    "completion_window": "24h",
-}
-JSON = {"content-type": "application/json"}
-NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
-
-
-async def create(served: Served, **more: Any) -> dict[str, Any]:
-    async with served.http() as http:
-        answer = await http.post("/v1/batches", json={**WANTED, **more})
-    assert answer.status_code == 200, answer.text
-    batch: dict[str, Any] = answer.json()
-    return batch
-
-
-async def settle(served: Served, batch_id: str, status: BatchStatus, **more: Any) -> None:
-    await served.catalog.record(batch_id, BatchChange(revision=10, status=status, **more))
 
 
 async def test_a_new_batch_has_every_key_of_openais_and_one_of_ours(served: Served) -> None:
@@ -65,6 +43,9 @@ async def test_a_new_batch_has_every_key_of_openais_and_one_of_ours(served: Serv
             "errors_file_id": None,
             "warnings": [],
             "cost_usd": None,
+            "cost": None,
+            "receipt_file_id": None,
+            "webhook": None,
         },
     }
 
@@ -131,7 +112,7 @@ async def test_a_finished_batch_shows_all_that_is_known_of_it(served: Served) ->
         "total_tokens": 30,
     }
     assert batch.model_extra is not None
-    assert batch.model_extra["overnight"]["cost_usd"] == "0.000001230"
+    assert batch.model_extra["overnight"]["cost_usd"] == "0.00000123"
 
 
 async def test_a_failed_batch_lists_what_was_wrong(served: Served) -> None:
@@ -288,273 +269,3 @@ async def test_an_unknown_batch_is_named(served: Served) -> None:
             "param": None,
             "code": None,
         }
-
-
-@pytest.mark.parametrize(
-    ("change", "param", "code", "words"),
-    [
-        (
-            {"endpoint": "/v1/x"},
-            "endpoint",
-            "invalid_value",
-            "Invalid value: '/v1/x'. Supported values are: '/v1/",
-        ),
-        ({"endpoint": 7}, "endpoint", "invalid_type", "expected a string, but got an integer instead"),
-        ({"completion_window": "1h"}, "completion_window", "invalid_value", "Supported values are: '24h'."),
-        (
-            {"metadata": {"tags": ["a"]}},
-            "metadata.tags",
-            "invalid_type",
-            "expected a string, but got an array",
-        ),
-        ({"metadata": "x"}, "metadata", "invalid_type", "expected an object, but got a string"),
-        (
-            {"metadata": {str(n): "" for n in range(17)}},
-            "metadata",
-            "object_above_max_properties",
-            "at most 16",
-        ),
-        ({"metadata": {"k" * 65: ""}}, "metadata", "string_above_max_length", "maximum length 64"),
-        ({"metadata": {"k": "v" * 513}}, "metadata.k", "string_above_max_length", "maximum length 512"),
-        ({"metadata": {"k": "\0"}}, "metadata.k", "invalid_value", "NUL"),
-        ({"metadata": {"k": "\ud800"}}, "metadata.k", "invalid_value", "unicode"),
-        ({"output_expires_after": 5}, "output_expires_after", "invalid_type", "an object"),
-        (
-            {"output_expires_after": {"anchor": "created_at", "seconds": 60}},
-            "output_expires_after.seconds",
-            "integer_below_min_value",
-            "3600",
-        ),
-        (
-            {"output_expires_after": {"anchor": "now", "seconds": 3600}},
-            "output_expires_after.anchor",
-            "invalid_value",
-            "'created_at'",
-        ),
-        ({"input_file_id": ""}, "input_file_id", "string_below_min_length", "too short"),
-        ({"idempotency_key": "k" * 256}, "idempotency_key", "string_above_max_length", "255"),
-    ],
-)
-async def test_a_create_with_a_wrong_parameter_is_refused_at_once(
-    served: Served, change: dict[str, Any], param: str, code: str, words: str
-) -> None:
-    async with served.http() as http:
-        answer = await http.post("/v1/batches", content=json.dumps({**WANTED, **change}), headers=JSON)
-    error = answer.json()["error"]
-    assert answer.status_code == 400
-    assert (error["param"], error["code"], error["type"]) == (param, code, "invalid_request_error")
-    assert words in error["message"]
-    assert served.runs.starts == 0
-
-
-@pytest.mark.parametrize("missing", WANTED)
-async def test_a_missing_parameter_is_named(served: Served, missing: str) -> None:
-    async with served.http() as http:
-        answer = await http.post("/v1/batches", json={k: v for k, v in WANTED.items() if k != missing})
-    assert answer.status_code == 400
-    assert answer.json()["error"] == {
-        "message": f"Missing required parameter: '{missing}'.",
-        "type": "invalid_request_error",
-        "param": missing,
-        "code": "missing_required_parameter",
-    }
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"null", b"\xff", b"[" * 100_000])
-async def test_a_body_that_is_no_object_is_refused(served: Served, body: bytes) -> None:
-    async with served.http() as http:
-        answer = await http.post("/v1/batches", content=body, headers=JSON)
-    assert answer.status_code == 400
-    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
-
-
-async def test_a_body_of_another_type_is_told_which_one_is_wanted(served: Served) -> None:
-    async with served.http() as http:
-        answer = await http.post("/v1/batches", data={"endpoint": "/v1/embeddings"})
-    assert answer.status_code == 400
-    assert "application/json" in answer.json()["error"]["message"]
-
-
-class TestIdempotency:
-    async def test_the_same_key_and_parameters_are_the_same_batch(self, served: Served) -> None:
-        first = await create(served, idempotency_key="night-1")
-        await settle(served, first["id"], BatchStatus.IN_PROGRESS)
-        again = await create(served, idempotency_key="night-1")
-        assert again["id"] == first["id"]
-        assert again["status"] == "in_progress"
-
-    async def test_many_clients_at_once_get_the_same_batch(self, served: Served) -> None:
-        batches = await asyncio.gather(*(create(served, idempotency_key="night-1") for _ in range(10)))
-        async with served.sdk() as client:
-            listed = [batch.id async for batch in client.batches.list()]
-        assert listed == [batches[0]["id"]]
-        assert len({batch["id"] for batch in batches}) == 1
-
-    async def test_header_and_field_are_the_same_key(self, served: Served) -> None:
-        async with served.http(headers={"Idempotency-Key": "night-1"}) as http:
-            answer = await http.post("/v1/batches", json=WANTED)
-        assert answer.json()["id"] == (await create(served, idempotency_key="night-1"))["id"]
-
-    async def test_header_and_field_that_differ_are_refused(self, served: Served) -> None:
-        async with served.http(headers={"Idempotency-Key": "a"}) as http:
-            answer = await http.post("/v1/batches", json={**WANTED, "idempotency_key": "b"})
-        assert answer.status_code == 400
-        assert answer.json()["error"]["param"] == "idempotency_key"
-
-    async def test_other_parameters_are_a_conflict_that_is_not_worth_a_retry(self, served: Served) -> None:
-        await create(served, idempotency_key="night-1", metadata={"a": "1", "b": "2"})
-        async with served.http() as http:
-            other = {**WANTED, "idempotency_key": "night-1", "metadata": {"a": "1"}}
-            answer = await http.post("/v1/batches", json=other)
-        assert answer.status_code == 409
-        assert answer.headers["x-should-retry"] == "false"
-        assert answer.json()["error"]["param"] == "idempotency_key"
-
-    async def test_the_order_of_metadata_makes_no_difference(self, served: Served) -> None:
-        first = await create(served, idempotency_key="night-1", metadata={"a": "1", "b": "2"})
-        again = await create(served, idempotency_key="night-1", metadata={"b": "2", "a": "1"})
-        assert again["id"] == first["id"]
-
-    async def test_a_workflow_without_a_row_still_knows_its_parameters(self, served: Served) -> None:
-        batch = await create(served, idempotency_key="night-1")
-        order = served.runs.started[batch["id"]]
-        served.runs.started = {"batch_x": replace(order, batch_id="batch_x")}
-        assert (await create(served, idempotency_key="night-1"))["id"] == batch["id"]
-        assert served.runs.starts == 1
-
-    async def test_a_batch_was_created_when_its_workflow_was_started_and_not_when_its_row_was_written(
-        self, served: Served, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        async def add_batch(_: Catalog, __: BatchOrder) -> None:
-            raise CatalogUnavailable
-
-        served.clock.now = NOON
-        with monkeypatch.context() as catalog_down:
-            catalog_down.setattr(Catalog, "add_batch", add_batch)
-            first = await create(served, idempotency_key="night-1")
-        served.clock.now = NOON + timedelta(hours=1)
-        again = await create(served, idempotency_key="night-1")
-        assert again["created_at"] == first["created_at"] == int(NOON.timestamp())
-        assert (await served.catalog.batch(first["id"])).order == served.runs.started[first["id"]]
-
-    async def test_a_mismatch_that_only_temporal_knows_of_is_a_conflict(
-        self, served: Served, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        async def add_batch(_: Catalog, __: BatchOrder) -> None:
-            raise CatalogUnavailable
-
-        with monkeypatch.context() as catalog_down:
-            catalog_down.setattr(Catalog, "add_batch", add_batch)
-            await create(served, idempotency_key="night-1")
-        async with served.http() as http:
-            other = {**WANTED, "idempotency_key": "night-1", "endpoint": "/v1/embeddings"}
-            answer = await http.post("/v1/batches", json=other)
-        assert answer.status_code == 409
-
-    async def test_without_a_key_every_create_is_a_batch_of_its_own(self, served: Served) -> None:
-        assert (await create(served))["id"] != (await create(served))["id"]
-
-
-async def test_a_started_batch_is_answered_even_if_its_row_can_not_be_written(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def add_batch(_: Catalog, __: BatchOrder) -> None:
-        raise CatalogUnavailable
-
-    monkeypatch.setattr(Catalog, "add_batch", add_batch)
-    batch = await create(served, metadata={"a": "1"})
-    assert batch["id"] in served.runs.started
-    assert (batch["status"], batch["metadata"]) == ("validating", {"a": "1"})
-
-
-async def test_a_batch_that_could_not_be_started_leaves_no_row(served: Served) -> None:
-    served.runs.unreachable = True
-    async with served.http() as http:
-        answer = await http.post("/v1/batches", json=WANTED)
-        listed = (await http.get("/v1/batches")).json()
-    assert answer.status_code == 503
-    assert answer.json()["error"]["type"] == "server_error"
-    assert listed["data"] == []
-
-
-class TestCancel:
-    @pytest.mark.parametrize("status", [BatchStatus.COMPLETED, BatchStatus.FAILED, BatchStatus.EXPIRED])
-    async def test_what_has_ended_can_not_be_cancelled(self, served: Served, status: BatchStatus) -> None:
-        batch_id = (await create(served))["id"]
-        await settle(served, batch_id, status)
-        async with served.http() as http:
-            answer = await http.post(f"/v1/batches/{batch_id}/cancel")
-        assert answer.status_code == 409
-        assert answer.headers["x-should-retry"] == "false"
-        assert answer.json()["error"] == {
-            "message": f"Cannot cancel a batch with status '{status}'.",
-            "type": "invalid_request_error",
-            "param": None,
-            "code": None,
-        }
-
-    async def test_cancelling_twice_is_cancelling_once(self, served: Served) -> None:
-        batch_id = (await create(served))["id"]
-        served.clock.now = NOON
-        async with served.http() as http:
-            first = await http.post(f"/v1/batches/{batch_id}/cancel")
-            served.clock.now = NOON + timedelta(hours=1)
-            again = await http.post(f"/v1/batches/{batch_id}/cancel")
-        assert (first.status_code, again.status_code) == (200, 200)
-        assert first.json() == again.json()
-        assert again.json()["cancelling_at"] == int(NOON.timestamp())
-
-    async def test_what_is_cancelled_stays_so_without_an_error(self, served: Served) -> None:
-        batch_id = (await create(served))["id"]
-        await settle(served, batch_id, BatchStatus.CANCELLED)
-        async with served.http() as http:
-            answer = await http.post(f"/v1/batches/{batch_id}/cancel")
-        assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
-        assert served.runs.cancelled == []
-
-    async def test_a_batch_that_ends_at_that_moment_is_not_cancelled(
-        self, served: Served, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        batch_id = (await create(served))["id"]
-
-        async def cancel(_: str) -> None:
-            # The workflow still takes the signal: after its last status it has a little to tidy up.
-            await settle(served, batch_id, BatchStatus.COMPLETED)
-
-        monkeypatch.setattr(served.runs, "cancel", cancel)
-        async with served.http() as http:
-            answer = await http.post(f"/v1/batches/{batch_id}/cancel")
-            batch = (await http.get(f"/v1/batches/{batch_id}")).json()
-        assert answer.status_code == 409
-        assert (batch["status"], batch["cancelling_at"]) == ("completed", None)
-
-    async def test_a_batch_that_is_cancelled_at_that_moment_is_shown_so(
-        self, served: Served, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        batch_id = (await create(served))["id"]
-
-        async def cancel(_: str) -> None:
-            await settle(served, batch_id, BatchStatus.CANCELLED)
-
-        monkeypatch.setattr(served.runs, "cancel", cancel)
-        async with served.http() as http:
-            answer = await http.post(f"/v1/batches/{batch_id}/cancel")
-        assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
-
-    async def test_a_cancel_that_came_at_the_last_moment_keeps_its_time(self, served: Served) -> None:
-        batch_id = (await create(served))["id"]
-        served.clock.now = NOON
-        async with served.http() as http:
-            await http.post(f"/v1/batches/{batch_id}/cancel")
-            # The workflow had no time to go through `cancelling`, and has stamped only the end.
-            await settle(served, batch_id, BatchStatus.CANCELLED)
-            batch = (await http.get(f"/v1/batches/{batch_id}")).json()
-        assert (batch["status"], batch["cancelling_at"]) == ("cancelled", int(NOON.timestamp()))
-
-    async def test_a_cancel_that_came_too_late_does_not_show(self, served: Served) -> None:
-        batch_id = (await create(served))["id"]
-        async with served.http() as http:
-            await http.post(f"/v1/batches/{batch_id}/cancel")
-            await settle(served, batch_id, BatchStatus.COMPLETED)
-            batch = (await http.get(f"/v1/batches/{batch_id}")).json()
-        assert (batch["status"], batch["cancelling_at"]) == ("completed", None)

@@ -137,10 +137,10 @@ async def test_a_json_body_has_a_bound(served: Served) -> None:
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def batch(*_: Any, **__: Any) -> None:
+    async def batch_in_detail(*_: Any, **__: Any) -> None:
         raise RuntimeError("sk-secret was in a local variable")
 
-    monkeypatch.setattr(Catalog, "batch", batch)
+    monkeypatch.setattr(Catalog, "batch_in_detail", batch_in_detail)
 
 
 @pytest.mark.usefixtures("broken")
@@ -210,7 +210,17 @@ async def test_the_schema_names_each_operation_once_and_its_errors(served: Serve
         "/v1/batches",
         "/v1/batches/{batch_id}",
         "/v1/batches/{batch_id}/cancel",
+        "/v1/batches/{batch_id}/receipt",
+        "/v1/batches/estimate",
+        "/v1/spend",
         "/v1/models",
+        "/v1/webhook_endpoints",
+        "/v1/webhook_endpoints/{endpoint_id}",
+        "/v1/webhook_endpoints/{endpoint_id}/rotate_secret",
+        "/v1/webhook_endpoints/{endpoint_id}/test",
+        "/v1/webhook_endpoints/{endpoint_id}/deliveries",
+        "/v1/webhook_event_types",
+        "/metrics",
         "/health/liveliness",
         "/health/readiness",
         "/webhooks/openai",

@@ -65,6 +65,9 @@ class StubGateway:
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
+        self.receipt = b""
+        self.spend: dict[str, Any] = {}
+        self.questions: list[str] = []
         self.uploads = StubUploads()
         self.batch: dict[str, Any] = {
             "id": "batch_1",
@@ -118,6 +121,13 @@ class _Handler(BaseHTTPRequestHandler):
         match self.path.partition("?")[0].split("/")[2:]:
             case ["files", file_id, "content"] if file_id in self.server.gateway.files:
                 self._say(200, self.server.gateway.files[file_id])
+            case ["batches", "batch_1", "receipt"]:
+                self._say(200, self.server.gateway.receipt)
+            case ["spend"]:
+                self.server.gateway.questions.append(self.path.partition("?")[2])
+                self._say_json(self.server.gateway.spend)
+            case ["files", _, "content"]:
+                self._refuse(404, "No such File object")
             case ["batches"]:
                 self._say_json({"data": [self.server.gateway.batch], "has_more": "limit=1" in self.path})
             case ["batches", "batch_1"]:

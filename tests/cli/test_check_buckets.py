@@ -1,10 +1,11 @@
-"""What `overnight check` says of the bucket that bytes are to live in."""
+"""What `overnight check` says of the buckets that bytes live in and that jobs' rows go through."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Overnight
+from tests.emulators.gcs import GcsServer
 from tests.emulators.s3 import KEY_ID, SECRET, S3Bucket, S3Server
 
 CONFIG = """
@@ -43,6 +44,16 @@ def test_check_tries_a_bucket_out_and_leaves_nothing_in_it(
     assert not (tmp_path / ".overnight").exists()
 
 
+def test_check_says_below_what_in_a_bucket_bytes_will_be(
+    overnight: Overnight, bucket: S3Bucket, tmp_path: Path
+) -> None:
+    config = write_config(tmp_path, bucket.bucket)
+    config.write_text(config.read_text() + "    s3_prefix: night/batches/\n")
+    out, _ = overnight("check", config)
+
+    assert f"bytes in   the S3 bucket '{bucket.bucket}', below night/batches/" in out
+
+
 @pytest.mark.usefixtures("bucket")
 def test_check_says_that_a_bucket_is_missing(overnight: Overnight, tmp_path: Path) -> None:
     _, err = overnight("check", write_config(tmp_path, "nobody-made-it"), code=1)
@@ -55,3 +66,77 @@ def test_check_says_that_a_bucket_is_missing(overnight: Overnight, tmp_path: Pat
 @pytest.mark.usefixtures("bucket")
 def test_check_asks_nobody_when_it_is_told_not_to(overnight: Overnight, tmp_path: Path) -> None:
     overnight("check", "--offline", write_config(tmp_path, "nobody-made-it"))
+
+
+def test_check_says_that_downloads_are_redirected(
+    overnight: Overnight, bucket: S3Bucket, tmp_path: Path
+) -> None:
+    path = write_config(tmp_path, bucket.bucket)
+    path.write_text(f"{path.read_text()}    redirect_downloads: true\n")
+    out, err = overnight("check", path)
+
+    assert "downloads  redirected to the bucket, by signed URLs" in out
+    assert "sign" not in err
+
+
+def test_check_warns_where_nobody_can_sign(
+    overnight: Overnight, gcs: GcsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs.url)
+    params = f"gcs_bucket_name: {gcs.new_bucket().bucket}, redirect_downloads: true"
+    (tmp_path / "config.yaml").write_text(f"batch_settings: {{batch_storage_params: {{{params}}}}}\n")
+    _, err = overnight("check", tmp_path / "config.yaml")
+
+    assert "warning: redirect_downloads: downloads will come through the gateway all the same: URLs of" in err
+
+
+ROWS = """
+model_list:
+  - model_name: gemini
+    litellm_params: {{model: vertex_ai/gemini-2.5-flash, gcs_bucket_name: {bucket}/rows, {at}}}
+  - model_name: claude
+    litellm_params: {{model: vertex_ai/claude-sonnet-4-5, gcs_bucket_name: {bucket}/rows, {at}}}
+  - model_name: astray
+    litellm_params: {{model: vertex_ai/gemini-2.5-flash, gcs_bucket_name: {astray}, {at}}}
+"""
+AT = "vertex_project: p, vertex_location: us-central1, vertex_credentials: anonymous"
+VERTEX = "(vertex_ai at https://us-central1-aiplatform.googleapis.com)"
+
+
+@pytest.fixture
+def gcs_bucket(gcs: GcsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", gcs.url)
+    monkeypatch.chdir(tmp_path)
+    return gcs.new_bucket().bucket
+
+
+def write_rows(tmp_path: Path, bucket: str, *, astray: str) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(ROWS.format(bucket=bucket, astray=astray, at=AT))
+    return path
+
+
+def test_check_tries_out_the_buckets_of_all_deployments_and_has_a_line_for_each(
+    overnight: Overnight, gcs_bucket: str, tmp_path: Path
+) -> None:
+    config = write_rows(tmp_path, gcs_bucket, astray="nobody-made-it")
+    out, err = overnight("check", config, code=1)
+
+    for name in ("gemini", "claude"):
+        assert f"rows of deployment '{name}' {VERTEX} in gs://{gcs_bucket}/rows: ok" in out
+    no = "there is no Google Cloud Storage bucket 'nobody-made-it'"
+    assert f"rows of deployment 'astray' {VERTEX} in gs://nobody-made-it: {no}" in err
+
+
+def test_check_is_content_with_buckets_that_can_be_used(
+    overnight: Overnight, gcs: GcsServer, gcs_bucket: str, tmp_path: Path
+) -> None:
+    other = gcs.new_bucket()
+    overnight("check", write_rows(tmp_path, gcs_bucket, astray=other.bucket))
+    assert other.names() == []
+
+
+def test_check_asks_no_bucket_of_a_deployment_when_it_is_told_not_to(
+    overnight: Overnight, gcs_bucket: str, tmp_path: Path
+) -> None:
+    overnight("check", "--offline", write_rows(tmp_path, gcs_bucket, astray="nobody-made-it"))

@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 import cli
-from cli.ports import next_free
 from tests.cli.conftest import Overnight
+from tests.ports import free_port
 
 CODE = Path(cli.__file__).parent.parent
 PYTHON = [sys.executable, "-P"]
@@ -40,6 +40,23 @@ def test_client_commands_load_neither_temporal_nor_a_web_server() -> None:
     loaded = subprocess.run([*PYTHON, "-c", code], env=ENVIRONMENT, capture_output=True, check=True)
 
     assert loaded.stdout.split() == []
+
+
+def test_client_commands_load_no_telemetry() -> None:
+    code = "import sys, cli.main; print(*{'opentelemetry', 'prometheus_client'} & set(sys.modules))"
+
+    loaded = subprocess.run([*PYTHON, "-c", code], env=ENVIRONMENT, capture_output=True, check=True)
+
+    assert loaded.stdout.split() == []
+
+
+def test_a_worker_without_a_master_key_serves_metrics_to_this_machine_only(tmp_path: Path) -> None:
+    command = [*PYTHON, "-m", "cli", "worker", "--metrics-port", "9464", "--metrics-host", "192.0.2.1"]
+
+    refused = subprocess.run(command, env=ENVIRONMENT, cwd=tmp_path, capture_output=True, check=False)
+
+    assert refused.returncode == 1
+    assert "without a master key a worker serves metrics on loopback only" in refused.stderr.decode()
 
 
 def test_the_version_is_said(overnight: Overnight) -> None:
@@ -76,7 +93,7 @@ def test_an_unknown_queue_is_refused() -> None:
     refused = subprocess.run(command, env=ENVIRONMENT, capture_output=True, check=False)
 
     assert refused.returncode == 2
-    assert b"there are batches and lines" in refused.stderr
+    assert b"there is no queue 'lanes'" in refused.stderr
 
 
 def test_simulate_serves_an_endpoint_until_it_is_interrupted() -> None:
@@ -86,21 +103,21 @@ def test_simulate_serves_an_endpoint_until_it_is_interrupted() -> None:
     url = process.stdout.readline().decode().split()[-1]
 
     body = {"model": "simulated", "messages": [{"role": "user", "content": "hello"}]}
-    answer = httpx2.post(f"{url}/chat/completions", json=body, trust_env=False)
+    answer = httpx2.post(f"{url}/chat/completions", json=body, trust_env=False, timeout=60)
     process.send_signal(signal.SIGINT)
 
     assert answer.json()["object"] == "chat.completion"
     assert process.wait(30) == 0
 
 
-@pytest.mark.parametrize("command", ["serve", "gateway"])
+@pytest.mark.parametrize("command", ["serve", "db upgrade"])
 def test_a_data_folder_that_cannot_be_made_is_said_in_a_line(tmp_path: Path, command: str) -> None:
     (tmp_path / "file").touch()
     folder = str(tmp_path / "file")
 
     # Not the usual port: whatever else runs here may have it.
-    port = str(next_free("127.0.0.1", 45_000))
-    arguments = [*PYTHON, "-m", "cli", command, "--data-dir", folder, "--port", port]
+    port = ["--port", str(free_port())] if command == "serve" else []
+    arguments = [*PYTHON, "-m", "cli", *command.split(), "--data-dir", folder, *port]
     ended = subprocess.run(arguments, env=ENVIRONMENT, capture_output=True, text=True, check=False)
 
     assert ended.returncode == 1

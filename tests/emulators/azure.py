@@ -94,11 +94,11 @@ class AzureContainer:
 
 
 @contextmanager
-def azure_server(folder: Path) -> Iterator[AzureServer]:
-    """Run Azure Blob, empty, until the block ends."""
+def azure_server(folder: Path, *options: str) -> Iterator[AzureServer]:
+    """Run Azure Blob, empty, until the block ends; `options` are Azurite's."""
     assert AZURITE.exists(), "Azurite is not installed: `make test` does it"
     port = free_port()
     kept = ("--inMemoryPersistence", "--silent", "--disableTelemetry", "--skipApiVersionCheck")
-    command = [str(NODE), str(AZURITE), "--blobHost", "127.0.0.1", "--blobPort", str(port), *kept]
+    command = [str(NODE), str(AZURITE), "--blobHost", "127.0.0.1", "--blobPort", str(port), *kept, *options]
     with running(command, port=port, log=folder / f"azure-{port}.log"):
         yield AzureServer(port)

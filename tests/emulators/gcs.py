@@ -31,7 +31,7 @@ class GcsServer:
     def new_bucket(self) -> "GcsBucket":
         """Make an empty bucket."""
         name = f"bucket-{uuid4().hex}"
-        httpx2.post(f"{self.url}/storage/v1/b", json={"name": name}).raise_for_status()
+        httpx2.post(f"{self.url}/storage/v1/b", json={"name": name}, timeout=60).raise_for_status()
         return GcsBucket(self, name)
 
 
@@ -79,7 +79,7 @@ class GcsBucket:
     def write(self, name: str, content: bytes) -> None:
         url = f"{self.server.url}/upload/storage/v1/b/{self.bucket}/o"
         query = {"uploadType": "media", "name": name}
-        httpx2.post(url, params=query, content=content).raise_for_status()
+        httpx2.post(url, params=query, content=content, timeout=60).raise_for_status()
 
     def unfinished(self) -> int:
         return len(self._get(f"/upload/storage/v1/b/{self.bucket}/o"))
@@ -88,7 +88,7 @@ class GcsBucket:
         return f"/{size}\r\n".encode()
 
     def _get(self, path: str, **query: int) -> Any:
-        return httpx2.get(f"{self.server.url}{path}", params=query).raise_for_status().json()
+        return httpx2.get(f"{self.server.url}{path}", params=query, timeout=60).raise_for_status().json()
 
 
 @contextmanager

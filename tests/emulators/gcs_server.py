@@ -3,7 +3,8 @@
 It answers several at once. It takes an empty object, drops what a broken connection brought half of (of an
 upload in parts it keeps multiples of 256 KiB), gives an upload up (DELETE), remembers one that has ended,
 knows generations when it is read and ranges that are not there, and lists in pages: of three, so that there
-is more than one. Each is as Google's reference for the JSON API has it.
+is more than one. What comes by a signed URL is of the type that it says. Each is as Google's references have
+it.
 """
 
 import json
@@ -99,10 +100,17 @@ def ls(request: Any, response: Any, storage: Any) -> None:
         response.json({**page, **more})
 
 
+def download(request: Any, response: Any, storage: Any) -> None:
+    objects.download(request, response, storage)
+    if kind := request.query.get("response-content-type"):
+        response["Content-type"] = kind[0]  # As it spells it.
+
+
 OURS: dict[tuple[str, Handler], Handler] = {
     ("PUT", objects.upload_partial): upload_partial,
     ("GET", objects.get): get,
     ("GET", objects.ls): ls,
+    ("GET", objects.download): download,
 }
 
 

@@ -24,13 +24,17 @@ class Cut:
 
 
 class Proxy:
-    """Passes everything on to `target`, a port of this machine, but for what `cut` says."""
+    """Passes everything on to `target`, a port of this machine, but for what `cut` says.
+
+    What is sent is on its way for `delay` seconds.
+    """
 
     def __init__(self, target: int) -> None:
         self._target = target
         self.cut: Cut | None = None
         self.cuts = 0
         self.requests = 0
+        self.delay = 0.0
         self.port = 0
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -84,6 +88,7 @@ class _Connection:
                     return
                 marker = self._proxy.cut and self._proxy.cut.instead_of_answer_to
                 self._silenced = self._silenced or bool(marker and marker in data)
+                await asyncio.sleep(self._proxy.delay)
                 self._there[1].write(data)
                 await self._there[1].drain()
 

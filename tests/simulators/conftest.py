@@ -65,6 +65,6 @@ async def vertex(gcs: str) -> AsyncIterator[VertexRehearsal]:
     """Vertex AI, asked over plain HTTP."""
     async with (
         VertexSimulator(gcs=gcs, speed=0, control_port=0) as simulator,
-        httpx2.AsyncClient(base_url=simulator.api_base, timeout=30) as client,
+        httpx2.AsyncClient(base_url=simulator.api_base, timeout=60) as client,
     ):
         yield VertexRehearsal(simulator, client, gcs)

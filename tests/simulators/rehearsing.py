@@ -27,7 +27,7 @@ def jsonl(count: int, *, url: str = CHAT, model: str = "gpt-4o-mini", **body: An
 
 async def until(condition: Callable[[], Awaitable[object]]) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110 - of what is in another process, one can only ask
             await asyncio.sleep(0.01)
 

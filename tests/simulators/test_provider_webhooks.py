@@ -52,7 +52,7 @@ async def test_each_end_of_a_batch_is_announced_and_signed(
     if end == "cancelled":
         await openai.client.batches.cancel(created.id)
     await openai.wait(100)
-    headers, body = await asyncio.wait_for(receiver.arrived.get(), 10)
+    headers, body = await asyncio.wait_for(receiver.arrived.get(), 60)
     async with AsyncOpenAI(api_key="sk-1", webhook_secret=SECRET) as client:
         event = client.webhooks.unwrap(body, headers)
     assert event.type == f"batch.{end}"

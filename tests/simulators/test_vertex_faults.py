@@ -146,6 +146,32 @@ async def test_cancelling_can_be_slow(vertex: VertexRehearsal) -> None:
     assert len(await vertex.rows(job)) == 3
 
 
+async def test_a_cancel_can_go_unheeded_for_a_while(vertex: VertexRehearsal) -> None:
+    await vertex.doom(unheeded_seconds=4, cancelling_seconds=HOUR)
+    created = await vertex.create(asks(10))
+    await vertex.wait(1 + 3)
+    await vertex.http.post(f"/v1/{created['name']}:cancel")
+    await vertex.wait(3)
+    assert (await vertex.get(created))["state"] == "JOB_STATE_RUNNING"
+    await vertex.wait(1)
+    assert (await vertex.get(created))["state"] == "JOB_STATE_CANCELLING"
+    await vertex.wait(HOUR)
+    job = await vertex.get(created)
+    assert job["state"] == "JOB_STATE_CANCELLED"
+    assert len(await vertex.rows(job)) == 3 + 4
+
+
+async def test_a_job_that_ends_before_its_cancel_is_heeded_has_succeeded(vertex: VertexRehearsal) -> None:
+    await vertex.doom(unheeded_seconds=HOUR)
+    created = await vertex.create(asks(10))
+    await vertex.wait(5)
+    await vertex.http.post(f"/v1/{created['name']}:cancel")
+    await vertex.wait(2 * HOUR)
+    job = await vertex.get(created)
+    assert job["state"] == "JOB_STATE_SUCCEEDED"
+    assert len(await vertex.rows(job)) == 10
+
+
 async def test_a_job_can_succeed_although_it_was_cancelled(vertex: VertexRehearsal) -> None:
     await vertex.doom(outruns_cancel=True)
     created = await vertex.create(asks(10))

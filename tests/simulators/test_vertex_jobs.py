@@ -47,7 +47,7 @@ async def test_whoever_sees_that_a_job_has_succeeded_finds_its_results_however_f
 ) -> None:
     async with (
         VertexSimulator(gcs=gcs, speed=500) as simulator,
-        httpx2.AsyncClient(base_url=simulator.api_base, timeout=30) as client,
+        httpx2.AsyncClient(base_url=simulator.api_base, timeout=60) as client,
     ):
         vertex = VertexRehearsal(simulator, client, gcs)
         created = [await vertex.create(asks(300)) for _ in range(5)]

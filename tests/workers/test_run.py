@@ -4,7 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,15 +24,16 @@ from overnight.domain.ids import new_batch_id
 from overnight.domain.plan import MAX_CHUNK_LINES
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
+from overnight.events.settings import WebhookSettings
 from overnight.storage.memory import MemoryStorage
 from simulators.endpoint import EndpointSimulator
-from tests.activities.house import INPUT, House, deployment, line, order, settings
+from tests.activities.house import House, deployment, line, order, settings
 from tests.overnight.providers.desks import OPENAI, opened
+from tests.workers.site import Site
 from tests.workflows.record import HISTORIES
 from workers import run
-from workers.run import working
+from workers.terms import MAX_CHUNKS, Terms
 from workflows import queues
-from workflows.batch import BatchOutcome
 from workflows.housekeeping import HousekeepingWorkflow
 from workflows.runs import BatchRuns
 
@@ -76,37 +77,6 @@ def house(catalog: Catalog) -> House:
     return House(catalog, MemoryStorage())
 
 
-class Site:
-    """Where workers work, and the batches they are given."""
-
-    def __init__(self, temporal: WorkflowEnvironment, house: House, here: Settings) -> None:
-        self._client = temporal.client
-        self._house = house
-        self._here = here
-
-    def working(self, *only: str) -> AbstractAsyncContextManager[None]:
-        return working(
-            self._client,
-            settings=self._here,
-            catalog=self._house.catalog,
-            storage=self._house.storage,
-            only=only or None,
-        )
-
-    async def begin(self, *content: bytes, file_id: str = INPUT) -> BatchOrder:
-        """Upload the input of a batch, and start it."""
-        await self._house.upload(b"".join(content), file_id=file_id)
-        asked = order(new_batch_id(), created_at=datetime.now(UTC), input_file_id=file_id)
-        await BatchRuns(self._client).start(asked)
-        return asked
-
-    async def outcome(self, asked: BatchOrder) -> BatchOutcome:
-        handle = self._client.get_workflow_handle(asked.batch_id, result_type=BatchOutcome)
-        outcome: BatchOutcome = await handle.result()
-        assert (await self._house.catalog.batch(asked.batch_id)).status is outcome.status
-        return outcome
-
-
 @pytest.fixture
 def site(temporal: WorkflowEnvironment, house: House, here: Settings) -> Site:
     return Site(temporal, house, here)
@@ -116,7 +86,8 @@ async def test_every_step_of_the_recorded_stories_has_a_worker_on_its_queue(
     temporal: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     native = deployment("dep_native", provider="openai", lane=BatchLane.NATIVE)
-    site = Site(temporal, house, settings(deployment(), native))
+    audit = WebhookSettings(name="audit", url="http://127.0.0.1:9", secret="MDEyMw==")
+    site = Site(temporal, house, settings(deployment(), native, sinks={"audit": audit}))
     registered = set[tuple[str, str]]()
 
     class Watched(Worker):
@@ -154,6 +125,7 @@ async def test_each_lane_has_its_own_queues(
         pass
     assert polled == [
         "batches",
+        "webhooks",
         "lines-dep_lines",
         "lines-dep_lines_too",
         "provider-openai",
@@ -225,10 +197,9 @@ async def test_workers_of_one_queue_each_see_it_through_together(site: Site) -> 
 
 
 async def test_a_worker_that_is_told_to_stop_hands_its_lines_to_the_next(
-    site: Site, endpoint: EndpointSimulator, house: House, monkeypatch: pytest.MonkeyPatch
+    site: Site, endpoint: EndpointSimulator, house: House
 ) -> None:
-    monkeypatch.setattr(run, "GRACE", timedelta(0))
-    async with site.working():
+    async with site.working(terms=Terms(grace=timedelta(0))):
         asked = await site.begin(*map(line, range(10)), line(10, **HANGS))
         await answered(house, asked, lines=10)
     assert endpoint.in_flight == 0
@@ -306,7 +277,7 @@ async def test_a_deployment_that_is_down_holds_up_no_other(
     down = deployment("dep_down", model_name="down", model="down")
     up = deployment("dep_up", api_base=endpoint.base_url)
     site = Site(temporal, house, settings(down, up))
-    content = b"".join(line(number, model="down") for number in range(run.MAX_CHUNKS * MAX_CHUNK_LINES))
+    content = b"".join(line(number, model="down") for number in range(MAX_CHUNKS * MAX_CHUNK_LINES))
     async with site.working():
         stuck = [await site.begin(content, file_id=f"file-{number}") for number in range(2)]
         await waiting(house, stuck[0])

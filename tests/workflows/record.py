@@ -16,7 +16,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from tests.conftest import skipping_time
 from tests.workflows.stage import Stage
-from tests.workflows.stories import STORIES, Story
+from tests.workflows.stories import STORIES, TOLD, Story
 from workflows import search_attributes
 from workflows.plugin import OvernightPlugin
 
@@ -50,6 +50,12 @@ async def _record(name: str, story: Story, stage: Stage) -> None:
     if story.shard:
         shard = stage.client.get_workflow_handle(f"{handle.id}/shard-0000")
         _write(f"{name}.shard", await shard.fetch_history())
+    if story.event:
+        event = stage.client.get_workflow_handle(f"{handle.id}/events/{story.event}")
+        _write(f"{name}.event", await event.fetch_history())
+    if story.webhook:
+        webhook = stage.client.get_workflow_handle(f"{handle.id}/{TOLD}")
+        _write(f"{name}.webhook", await webhook.fetch_history())
 
 
 def _path(name: str) -> Path:

@@ -9,23 +9,36 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.begun import BegunJobs
+from activities.clock import utc_now
+from activities.event_payloads import Opened
 from activities.heartbeat import heartbeating
 from activities.payloads import (
+    ChargedShard,
+    ChargeOrder,
+    ChunkDone,
     ChunkOrder,
     Collected,
     CollectOrder,
     Manifest,
     ProgressReport,
+    QuoteOrder,
     Record,
     Route,
     SealedShard,
     SealOrder,
 )
 from activities.place_payloads import WaitingNote
+from overnight.domain.account import Account, Entry
 from overnight.domain.batch import BatchChange, BatchOrder
 from overnight.domain.deployment import BatchLane
+from overnight.domain.event import STEPS, Occurrence, step_of
+from overnight.domain.job import BegunJob
+from overnight.domain.price import Price, Quote
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
+from overnight.outcomes.seal import Served
+from overnight.pricing import charge
 from tests.workflows.scripted_provider import ScriptedProvider
 
 LINES_A_CHUNK = 10
@@ -40,7 +53,8 @@ def routes(*deployments: str) -> tuple[Route, ...]:
 class Script:
     """What the activities do, and what they were asked.
 
-    A chunk in `stuck` runs until it is cancelled, and has answered `answered_when_stopped` lines then.
+    A chunk in `stuck` runs until it is cancelled, and has answered `answered_when_stopped` lines then. With
+    `spent_after` the batch has cost all that it may after so many chunks.
     """
 
     manifest: Manifest
@@ -51,6 +65,7 @@ class Script:
     seal_gate: asyncio.Event | None = None
     seal_error: ApplicationError | None = None
     tidy_error: ApplicationError | None = None
+    tidy_gate: asyncio.Event | None = None
     waiting_on: str | None = None
     records: list[BatchChange] = field(default_factory=list)
     chunks: list[ChunkOrder] = field(default_factory=list)
@@ -60,10 +75,23 @@ class Script:
     all_stuck: asyncio.Event = field(default_factory=asyncio.Event)
     ingest_started: asyncio.Event = field(default_factory=asyncio.Event)
     seal_started: asyncio.Event = field(default_factory=asyncio.Event)
+    tidy_started: asyncio.Event = field(default_factory=asyncio.Event)
     row_revision: int = 0
     tidied: int = 0
+    receipted: bool = True
+    spent_after: int | None = None
+    price: Price | None = None
+    quoted: int = 0
+    charges: list[ChargeOrder] = field(default_factory=list)
     provider: ScriptedProvider | None = None
     notes: list[bool] = field(default_factory=list)
+    sinks: tuple[str, ...] = ()
+    sinks_gone: set[str] = field(default_factory=set)
+    sinks_down: set[str] = field(default_factory=set)
+    events_told: list[tuple[str, Occurrence]] = field(default_factory=list)
+    due: tuple[str, ...] = ()
+    told: list[str] = field(default_factory=list)
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def cancelling(self) -> None:
         """Wait until the batch says that it is being cancelled, and its shards have heard of it."""
@@ -77,8 +105,14 @@ class Script:
         return [change.status for change in self.records]
 
     @activity.defn(name="open_batch")
-    async def open_batch(self, order: BatchOrder) -> None:
-        """Nothing to open."""
+    async def open_batch(self, order: BatchOrder) -> Opened | None:
+        """Nothing to open, but there may be sinks."""
+        return Opened(sinks=self.sinks) if self.sinks else None
+
+    @activity.defn(name="known_sinks")
+    async def known_sinks(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those that are not gone."""
+        return tuple(name for name in names if name not in self.sinks_gone)
 
     @activity.defn(name="ingest")
     async def ingest(self, order: BatchOrder) -> Manifest:
@@ -98,15 +132,19 @@ class Script:
         return self.row_revision
 
     @activity.defn(name="read_progress")
-    async def read_progress(self, batch_id: str) -> ProgressReport:
+    async def read_progress(self, batch_id: str, told: int = STEPS) -> ProgressReport:
         """Report what the chunks have answered."""
-        return ProgressReport(completed=self.answered.total(), waiting_on=self.waiting_on)
+        completed = self.answered.total()
+        step = min(step_of(Counts(self.manifest.lines, completed, 0)), STEPS - 1)
+        return ProgressReport(completed=completed, waiting_on=self.waiting_on, step=step, at=utc_now())
 
     @activity.defn(name="send_chunk")
-    async def send_chunk(self, order: ChunkOrder) -> Counts:
+    async def send_chunk(self, order: ChunkOrder) -> ChunkDone:
         """Answer the chunk, or be stuck."""
         place = (order.shard, order.chunk)
         self.chunks.append(order)
+        if self.spent_after is not None and len(self.chunks) > self.spent_after:
+            return ChunkDone(total=LINES_A_CHUNK, over_budget=True)
         if self.chunk_failures[place] > 0:
             self.chunk_failures[place] -= 1
             raise ApplicationError("the store is down", type="StorageUnavailable")
@@ -118,9 +156,9 @@ class Script:
                     await asyncio.Event().wait()
             except asyncio.CancelledError:
                 self.answered[place] = self.answered_when_stopped
-                return Counts(LINES_A_CHUNK, self.answered_when_stopped, 0)
+                return ChunkDone(total=LINES_A_CHUNK, completed=self.answered_when_stopped)
         self.answered[place] = LINES_A_CHUNK
-        return Counts(LINES_A_CHUNK, LINES_A_CHUNK, 0)
+        return ChunkDone(total=LINES_A_CHUNK, completed=LINES_A_CHUNK)
 
     @activity.defn(name="seal_shard")
     async def seal_shard(self, order: SealOrder) -> SealedShard:
@@ -141,7 +179,35 @@ class Script:
             counts=Counts(total, completed, total - completed),
             usage=Usage(input=completed, output=completed),
             model="m-2026",
+            receipted=self.receipted,
+            served=(Served("dep_1", "m-2026"),),
         )
+
+    @activity.defn(name="quote")
+    async def quote(self, order: QuoteOrder) -> tuple[Quote, ...]:
+        """Quote the script's price."""
+        self.quoted += 1
+        (served,) = order.served
+        reason = None if self.price else "nobody knows"
+        quoted = Quote(deployment=served.deployment, model=served.model, price=self.price, reason=reason)
+        return (quoted,)
+
+    @activity.defn(name="charge_shard")
+    async def charge_shard(self, order: ChargeOrder) -> ChargedShard:
+        """Charge what the chunks of the shard answered."""
+        self.charges.append(order)
+        (quoted,) = order.quotes
+        lines = sum(n for (shard, _), n in self.answered.items() if shard == order.shard)
+        usage = Usage(input=lines, output=lines)
+        entry = Entry(
+            deployment=quoted.deployment,
+            model=quoted.model,
+            reason=quoted.reason,
+            lines=lines,
+            usage=usage,
+            usd=charge(usage, quoted.price).usd if quoted.price else {},
+        )
+        return ChargedShard(attempt="c", account=Account(entries=(entry,)))
 
     @activity.defn(name="collect")
     async def collect(self, order: CollectOrder) -> Collected:
@@ -150,12 +216,17 @@ class Script:
         return Collected(
             output_file_id="file-out" if any(shard.output for shard in order.shards) else None,
             error_file_id="file-err" if any(shard.error for shard in order.shards) else None,
+            receipt_file_id="file-rec" if all(shard.charged_by for shard in order.shards) else None,
         )
 
     @activity.defn(name="tidy")
     async def tidy(self, batch_id: str) -> None:
         """Remember that it was asked for."""
         self.tidied += 1
+        self.tidy_started.set()
+        if self.tidy_gate is not None:
+            async with heartbeating():
+                await self.tidy_gate.wait()
         if self.tidy_error is not None:
             raise self.tidy_error
 
@@ -163,6 +234,31 @@ class Script:
     async def note_waiting(self, note: WaitingNote) -> None:
         """Remember what the shard waits for."""
         self.notes.append(not note.over)
+
+    @activity.defn(name="webhooks_due")
+    async def webhooks_due(self, batch_id: str) -> tuple[str, ...]:
+        """Name the deliveries that there are, once the batch has ended."""
+        return self.due
+
+    @activity.defn(name="deliver_webhook")
+    async def deliver_webhook(self, delivery_id: str) -> None:
+        """Be a receiver that is dead until it is `taken`."""
+        self.told.append(delivery_id)
+        if not self.taken.is_set():
+            raise ApplicationError("HTTP 500", type="WebhookNotTaken")
+
+    async def begun_job(self, batch_id: str, shard: int) -> BegunJob | None:
+        """Return what another telling of the shard's story has begun, as a catalog does."""
+        return self.provider.begun if self.provider else None
+
+    @property
+    def polled_sinks(self) -> list[str]:
+        """The sinks that a worker has a queue for."""
+        return [sink for sink in self.sinks if sink not in self.sinks_gone]
+
+    def sink(self, name: str) -> "ScriptedSink":
+        """Return the step that hands events to one sink."""
+        return ScriptedSink(self, name)
 
     @property
     def on_batches(self) -> list[Callable[..., Any]]:
@@ -173,12 +269,32 @@ class Script:
             self.record,
             self.read_progress,
             self.seal_shard,
+            self.quote,
+            self.charge_shard,
             self.collect,
             self.tidy,
             self.note_waiting,
+            self.known_sinks,
+            self.webhooks_due,
+            BegunJobs(self).begun_before,
         ]
 
     @property
     def on_lines(self) -> list[Callable[..., Any]]:
         """What runs on the queue of lines."""
         return [self.send_chunk]
+
+
+@dataclass
+class ScriptedSink:
+    """A sink that remembers what it was told, or is down."""
+
+    script: Script
+    name: str
+
+    @activity.defn(name="emit_event")
+    async def emit_event(self, occurrence: Occurrence) -> None:
+        """Remember the event, unless the sink is down."""
+        if self.name in self.script.sinks_down:
+            raise ApplicationError("the sink can't be reached", type="SinkUnavailable")
+        self.script.events_told.append((self.name, occurrence))

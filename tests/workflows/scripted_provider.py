@@ -13,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.heartbeat import heartbeating
 from activities.job_payloads import (
+    Begun,
     Download,
     DownloadOrder,
     JobCall,
@@ -26,6 +27,7 @@ from activities.job_payloads import (
     SubmitOrder,
     Upload,
 )
+from overnight.domain.job import BegunJob
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
 
@@ -70,7 +72,10 @@ class RunningJob:
 class ScriptedProvider:
     """The fates of its jobs, in the order they are made; the last one is that of all others.
 
-    `refusals` is by deployment; `down_until` is when it answers again. A submit waits for `submit_gate`.
+    `begun` is what another telling of the shard's story has begun, `begun_at_submit` what one that is still
+    under way begins just then; `refusals` is by deployment; `down_until` is when it answers again. A submit
+    waits for `submit_gate`. The next step of the name `deaf` hears of no cancel: it hangs (`hanging`)
+    until `lost`, and has failed then.
     """
 
     name: str = "openai"
@@ -80,13 +85,23 @@ class ScriptedProvider:
     submit_gate: asyncio.Event | None = None
     submitting: asyncio.Event = field(default_factory=asyncio.Event)
     running: asyncio.Event = field(default_factory=asyncio.Event)
+    deaf: str | None = None
+    hanging: asyncio.Event = field(default_factory=asyncio.Event)
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
     jobs: dict[str, RunningJob] = field(default_factory=dict)
+    begun: BegunJob | None = None
+    begun_at_submit: BegunJob | None = None
+    submits: list[SubmitOrder] = field(default_factory=list)
     downloads: list[DownloadOrder] = field(default_factory=list)
     cleaned: list[Remains] = field(default_factory=list)
     environment: WorkflowEnvironment | None = None
 
     async def upload(self, order: JobOrder) -> Upload:
-        await self._answer()
+        await self._answer("upload")
+        there = self._job_of(order)
+        if there and self.begun and self.begun.is_job(_as_begun(order)):
+            self.begun = None
+            return Upload(job_id=there)
         refusal = self.refusals.get(order.deployment)
         return Upload(refusal=refusal) if refusal else Upload(file_id=f"file-{order.tag.filename}")
 
@@ -96,13 +111,21 @@ class ScriptedProvider:
             async with heartbeating():
                 await self.submit_gate.wait()
         await self._answer()
+        self.submits.append(order)
+        begun = self.begun_at_submit or self.begun
+        if begun and order.begun is None and not begun.is_job(_as_begun(order.job)):
+            self.begun, self.begun_at_submit = begun, None
+            return Submission(begun=Begun(deployment=begun.deployment, number=begun.number))
+        self.begun = None
+        if (there := self._job_of(order.job)) is not None:
+            return Submission(job_id=there, repeated=True)
         fate = self.fates.pop(0) if len(self.fates) > 1 else self.fates[0]
         call = JobCall(job=order.job, job_id=f"batch_{len(self.jobs)}")
         self.jobs[call.job_id] = RunningJob(call, fate, await self._now())
         return Submission(job_id=call.job_id)
 
     async def poll(self, call: JobCall) -> JobReport:
-        await self._answer()
+        await self._answer("poll")
         job = self.jobs[call.job_id]
         status = job.status(await self._now())
         if status is BatchStatus.IN_PROGRESS:
@@ -141,13 +164,22 @@ class ScriptedProvider:
         steps = (self.upload, self.submit, self.poll, self.cancel, self.download, self.recall, self.clean_up)
         return [_named(f"{self.name}.{step.__name__}", step) for step in steps]
 
+    def _job_of(self, order: JobOrder) -> str | None:
+        same = (job_id for job_id, job in self.jobs.items() if job.call.job.tag == order.tag)
+        return next(same, None)
+
     def _report(self, job: RunningJob, status: BatchStatus) -> JobReport:
         report = JobReport(status=status, counts=Counts(20, 20 if status.ended else 0))
         if status is BatchStatus.FAILED:
             return replace(report, refusal=job.fate.refusal, no_place=job.fate.no_place)
         return report
 
-    async def _answer(self) -> None:
+    async def _answer(self, step: str = "") -> None:
+        if step == self.deaf:
+            self.deaf = None
+            self.hanging.set()
+            await self.lost.wait()
+            raise ApplicationError("the connection was lost", type="ProviderUnavailable")
         if self.down_until is not None and await self._now() < self.down_until:
             raise ApplicationError("can't be reached", type="ProviderUnavailable")
 
@@ -162,3 +194,13 @@ def _named(name: str, step: Callable[[Any], Any]) -> Callable[..., Any]:
         return await step(order)
 
     return activity.defn(name=name)(run)
+
+
+def _as_begun(order: JobOrder) -> BegunJob:
+    return BegunJob(
+        batch_id=order.batch_id,
+        shard=order.shard,
+        number=order.number,
+        deployment=order.deployment,
+        story="this",
+    )

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+from temporalio.api.testservice.v1 import SleepRequest
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
+from activities.begun import BegunJobs
 from activities.executions import Executions
 from activities.places import Places
 from overnight.domain.batch import BatchOrder
@@ -18,8 +20,13 @@ from tests.workflows.scripted import Script
 from workflows import queues
 from workflows.batch import BatchOutcome, BatchWorkflow
 from workflows.cleaning import CleanUpWorkflow
+from workflows.events import EventWorkflow
 from workflows.places import PlacesWorkflow
 from workflows.shard import ShardWorkflow
+from workflows.webhooks import WebhookWorkflow
+
+SKIPPING = timedelta(minutes=5)
+"""How long the server may take over a skip: what falls due on the way is real work."""
 
 
 class Stage:
@@ -31,19 +38,29 @@ class Stage:
         self.gate = gate
 
     @asynccontextmanager
-    async def playing(self, script: Script) -> AsyncIterator[None]:
+    async def playing(self, script: Script, *interceptors: Interceptor) -> AsyncIterator[None]:
         """Run workers whose activities follow the script."""
+        executions = Executions(client=self.client)
         throttle = timedelta(seconds=0.1)
         batches = Worker(
             await self.gate.client(self.client) if self.gate else self.client,
             task_queue=queues.BATCHES,
-            workflows=[BatchWorkflow, ShardWorkflow, PlacesWorkflow, CleanUpWorkflow],
+            workflows=[
+                BatchWorkflow,
+                ShardWorkflow,
+                PlacesWorkflow,
+                CleanUpWorkflow,
+                EventWorkflow,
+                WebhookWorkflow,
+            ],
             activities=[
                 *script.on_batches,
-                Places(catalog=script, client=self.client).ask_for_place,
-                Executions(client=self.client).until_closed,
+                Places(catalog=script, begun=BegunJobs(script), client=self.client).ask_for_place,
+                executions.until_closed,
+                executions.closed_with_its_parent,
             ],
             max_heartbeat_throttle_interval=throttle,
+            interceptors=interceptors,
         )
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(batches)
@@ -55,6 +72,16 @@ class Stage:
                     max_heartbeat_throttle_interval=throttle,
                 )
                 await stack.enter_async_context(lines)
+            for sink in script.polled_sinks:
+                events = Worker(
+                    self.client, task_queue=queues.events(sink), activities=[script.sink(sink).emit_event]
+                )
+                await stack.enter_async_context(events)
+            if script.due:
+                receivers = Worker(
+                    self.client, task_queue=queues.WEBHOOKS, activities=[script.deliver_webhook]
+                )
+                await stack.enter_async_context(receivers)
             if script.provider is not None:
                 provider = Worker(
                     self.client,
@@ -64,6 +91,12 @@ class Stage:
                 )
                 await stack.enter_async_context(provider)
             yield
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Let the server's clock run on."""
+        request = SleepRequest()
+        request.duration.FromTimedelta(duration)
+        await self.client.test_service.unlock_time_skipping_with_sleep(request, timeout=SKIPPING)
 
     async def order(
         self, *, window: timedelta = timedelta(hours=24), batch_id: str | None = None

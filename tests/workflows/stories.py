@@ -4,15 +4,18 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
 from activities.payloads import Manifest, Route
 from overnight.domain.deployment import BatchLane
+from overnight.domain.price import DECLARED, Price, Rates
 from overnight.domain.status import BatchStatus
+from overnight.domain.usage import TokenKind
 from tests.operating import reset, waits_for
 from tests.workflows.gate import Gate
 from tests.workflows.scripted import Script, routes
@@ -33,12 +36,27 @@ NATIVE = Manifest(
     routes=(Route(deployment="dep_1", provider="openai", lane=BatchLane.NATIVE),),
 )
 
+PRICE = Price(
+    source=DECLARED,
+    rates=(
+        Rates(usd={TokenKind.INPUT: Decimal("0.00000015"), TokenKind.OUTPUT: Decimal("0.0000006")}),
+        Rates(usd={TokenKind.INPUT: Decimal("0.0000003")}, above=200_000),
+    ),
+)
+
+TOLD = "wh_1"
+"""A delivery."""
+
 Handle = WorkflowHandle[BatchWorkflow, BatchOutcome]
 Event = Callable[[Script, Handle, Stage], Awaitable[None]]
 
 
 async def _nothing(_script: Script, _handle: Handle, _stage: Stage) -> None:
     return
+
+
+async def _take(script: Script, _handle: Handle, _stage: Stage) -> None:
+    script.taken.set()
 
 
 async def _cancel_when_sending(script: Script, handle: Handle, _stage: Stage) -> None:
@@ -80,6 +98,16 @@ async def _reset_and_cancel(script: Script, handle: Handle, stage: Stage) -> Non
     await again.result()
 
 
+async def _lose_a_shard(script: Script, handle: Handle, stage: Stage) -> None:
+    await script.all_stuck.wait()
+    await handle.terminate()
+    await reset(stage.client, handle.id, to_the_last=True)
+    script.stuck = set()
+    again: Handle = stage.client.get_workflow_handle(handle.id, result_type=BatchOutcome)
+    await again.signal(BatchWorkflow.shard_lost, f"{handle.id}/shard-0000")
+    await again.result()
+
+
 def _mistake() -> ApplicationError:
     return ApplicationError("2 lines have no answer", type="UnansweredLines", non_retryable=True)
 
@@ -88,15 +116,19 @@ def _mistake() -> ApplicationError:
 class Story:
     """One story. `shard` says that its first shard's history is telling too, `gated` that it needs a Gate.
 
-    `real` is for those that the test server which skips time never ends.
+    With `webhook` others are told within it, and `event` names an event whose workflow's history is telling
+    too. `real` is for those that the test server which skips time never ends. `max_cost` is the batch's.
     """
 
     script: Callable[[], Script]
     meanwhile: Event = _nothing
     window: timedelta = timedelta(hours=24)
+    max_cost: Decimal | None = None
     shard: bool = False
+    webhook: bool = False
     gated: bool = False
     real: bool = False
+    event: str = ""
 
     async def play(self, stage: Stage, batch_id: str) -> Handle:
         """Play it to its end, however it ends."""
@@ -104,10 +136,13 @@ class Story:
         if self.gated:
             stage = Stage(stage.environment, gate=Gate())
         async with stage.playing(script):
-            handle = await stage.begin(await stage.order(window=self.window, batch_id=batch_id))
+            order = await stage.order(window=self.window, batch_id=batch_id)
+            handle = await stage.begin(replace(order, max_cost=self.max_cost))
             await self.meanwhile(script, handle, stage)
             with suppress(WorkflowFailureError):
                 await handle.result()
+            if self.webhook:
+                await stage.client.get_workflow_handle(f"{batch_id}/{TOLD}").result()
         return handle
 
 
@@ -118,6 +153,12 @@ async def _cancel_when_submitting(script: Script, handle: Handle, _stage: Stage)
     await handle.signal(BatchWorkflow.cancel)
     await script.cancelling()
     script.provider.submit_gate.set()
+
+
+async def _told_to_all(script: Script, handle: Handle, _stage: Stage) -> None:
+    await handle.result()
+    while len(script.events_told) < len(script.sinks) * 4:  # noqa: ASYNC110 - it is elsewhere
+        await asyncio.sleep(0.05)
 
 
 def _native(*fates: Fate, submit_gate: asyncio.Event | None = None) -> Script:
@@ -155,6 +196,18 @@ STORIES = {
     "reset-and-cancelled": Story(
         script=lambda: Script(ONE_SHARD, stuck=BOTH_CHUNKS), meanwhile=_reset_and_cancel, real=True
     ),
+    "reset-and-lost-a-shard": Story(
+        script=lambda: Script(ONE_SHARD, stuck=BOTH_CHUNKS), meanwhile=_lose_a_shard, real=True
+    ),
+    "cancelled-since-resets-cut-off": Story(
+        script=lambda: Script(MANY_SHARDS, stuck={(0, 0), (1, 0), (1, 1)}), meanwhile=_cancel_when_sending
+    ),
+    "others-are-told": Story(
+        script=lambda: Script(ONE_SHARD, due=(TOLD, "wh_2")), meanwhile=_take, webhook=True
+    ),
+    "given-up-and-told": Story(
+        script=lambda: Script(ONE_SHARD, seal_error=_mistake(), due=(TOLD,)), meanwhile=_take
+    ),
     "native": Story(script=lambda: _native(Fate()), shard=True),
     "native-without-room": Story(
         script=lambda: _native(Fate(end=BatchStatus.FAILED, no_place=FULL), Fate()), shard=True
@@ -164,5 +217,21 @@ STORIES = {
         meanwhile=_cancel_when_submitting,
         shard=True,
     ),
+    "native-cancelled-before-it-begins": Story(
+        script=lambda: replace(_native(Fate()), ingest_gate=asyncio.Event()),
+        meanwhile=_cancel_when_ingesting,
+        shard=True,
+    ),
+    "told-to-sinks": Story(
+        script=lambda: Script(ONE_SHARD, chunk_failures=Counter({(0, 1): 6}), sinks=("audit", "otlp")),
+        meanwhile=_told_to_all,
+        event="acreate_batch",
+    ),
     "native-expired": Story(script=lambda: _native(Fate(runs=timedelta(days=2))), shard=True),
+    "charged": Story(script=lambda: Script(ONE_SHARD, price=PRICE), shard=True),
+    "stopped-at-its-max-cost": Story(
+        script=lambda: Script(replace(ONE_SHARD, lines=160, shards=(8, 8)), price=PRICE, spent_after=1),
+        max_cost=Decimal("0.5"),
+        shard=True,
+    ),
 }

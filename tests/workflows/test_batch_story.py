@@ -11,9 +11,9 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.payloads import Manifest
-from overnight.domain.deployment import DeclaredPrice
+from overnight.domain.price import DECLARED, DeclaredPrice, Price, Rates
 from overnight.domain.status import BatchStatus, StopReason
-from overnight.domain.usage import Counts
+from overnight.domain.usage import Counts, TokenKind
 from tests.workflows.scripted import Script, routes
 from tests.workflows.stage import Stage
 from workflows.batch import BatchWorkflow
@@ -193,13 +193,44 @@ async def test_a_shard_cancelled_in_the_ui_does_not_take_its_batch_along(stage: 
     assert outcome.counts.done == 20
 
 
-async def test_the_declared_price_is_charged_exactly(stage: Stage) -> None:
+PRICE = Price(
+    source=DECLARED,
+    rates=(Rates(usd={TokenKind.INPUT: Decimal("0.0000001"), TokenKind.OUTPUT: Decimal("0.0000002")}),),
+)
 
-    priced = replace(ONE_SHARD, price=DeclaredPrice(input=Decimal("0.0000001"), output=Decimal("0.0000002")))
-    script = Script(priced)
+
+async def test_every_shard_is_charged_at_what_was_quoted_for_it(stage: Stage) -> None:
+    script = Script(replace(ONE_SHARD, lines=40, shards=(2, 2)), price=PRICE)
     async with stage.playing(script):
         await (await stage.begin(await stage.order())).result()
-    assert script.records[-1].cost == Decimal("0.0000060")
+    assert {order.shard: order.quotes[0].price for order in script.charges} == {0: PRICE, 1: PRICE}
+    assert script.quoted == 2
+    last = script.records[-1]
+    assert last.cost == last.counts.completed * Decimal("0.0000003")
+    assert last.account is not None
+    (entry,) = last.account.entries
+    assert (entry.lines, entry.cost) == (last.counts.completed, last.cost)
+    assert last.receipt_file_id == "file-rec"
+
+
+async def test_a_price_that_nobody_knows_makes_no_cost_of_nothing(stage: Stage) -> None:
+    script = Script(ONE_SHARD)
+    async with stage.playing(script):
+        await (await stage.begin(await stage.order())).result()
+    last = script.records[-1]
+    assert last.cost is None
+    assert last.account is not None
+    assert last.account.unpriced_lines == 20
+    assert last.account.entries[0].reason == "nobody knows"
+
+
+async def test_what_an_earlier_version_has_sealed_is_charged_at_its_quote(stage: Stage) -> None:
+    priced = replace(ONE_SHARD, price=DeclaredPrice(input=Decimal("0.0000001"), output=Decimal("0.0000002")))
+    script = Script(priced, receipted=False)
+    async with stage.playing(script):
+        await (await stage.begin(await stage.order())).result()
+    assert script.charges == []
+    assert (script.records[-1].cost, script.records[-1].receipt_file_id) == (Decimal("0.0000060"), None)
 
 
 async def test_the_status_query_tells_how_far_a_batch_is(stage: Stage) -> None:
@@ -210,3 +241,18 @@ async def test_the_status_query_tells_how_far_a_batch_is(stage: Stage) -> None:
         answer = await handle.query(BatchWorkflow.status)
     assert answer.status is BatchStatus.COMPLETED
     assert answer.counts == Counts(20, 20, 0)
+
+
+async def test_a_batch_that_has_cost_what_it_may_stops_and_says_so(stage: Stage) -> None:
+    script = Script(replace(ONE_SHARD, lines=160, shards=(8, 8)), spent_after=1)
+    async with stage.playing(script):
+        order = replace(await stage.order(), max_cost=Decimal("0.5"))
+        outcome = await (await stage.begin(order)).result()
+    assert outcome.status is BatchStatus.CANCELLED
+    assert all(chunk.max_cost == Decimal("0.5") for chunk in script.chunks)
+    assert len(script.chunks) < 16
+    assert StopReason.MAX_COST.no_answer in [seal.missing for seal in script.seals]
+    last = script.records[-1]
+    (warning,) = last.warnings
+    assert warning.startswith("It was stopped as it had cost its max_cost of $0.5, or")
+    assert last.counts.done == 160

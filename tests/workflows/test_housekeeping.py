@@ -15,17 +15,17 @@ from workflows.housekeeping import INTERVAL, ensure_schedule
 def client(
     temporal: WorkflowEnvironment, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Client:
-    monkeypatch.setattr(housekeeping, "_ID", f"housekeeping-{request.node.name}")
+    monkeypatch.setattr(housekeeping, "SCHEDULE", f"housekeeping-{request.node.name}")
     return temporal.client
 
 
 async def schedule(client: Client) -> Schedule:
-    description = await client.get_schedule_handle(housekeeping._ID).describe()
+    description = await client.get_schedule_handle(housekeeping.SCHEDULE).describe()
     return description.schedule
 
 
 async def revise(client: Client, **changes: object) -> None:
-    handle = client.get_schedule_handle(housekeeping._ID)
+    handle = client.get_schedule_handle(housekeeping.SCHEDULE)
     await handle.update(lambda given: ScheduleUpdate(replace(given.description.schedule, **changes)))  # type: ignore[arg-type]
 
 
@@ -38,7 +38,7 @@ async def test_a_schedule_that_an_older_version_made_is_brought_up_to_date(clien
 
 async def test_a_schedule_that_an_operator_has_paused_stays_paused(client: Client) -> None:
     await ensure_schedule(client)
-    await client.get_schedule_handle(housekeeping._ID).pause(note="for the night")
+    await client.get_schedule_handle(housekeeping.SCHEDULE).pause(note="for the night")
     await revise(client, spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(hours=9))]))
     await ensure_schedule(client)
     found = await schedule(client)
@@ -48,5 +48,5 @@ async def test_a_schedule_that_an_operator_has_paused_stays_paused(client: Clien
 async def test_a_schedule_that_is_as_it_should_be_is_not_touched(client: Client) -> None:
     for _ in range(2):
         await ensure_schedule(client)
-    description = await client.get_schedule_handle(housekeeping._ID).describe()
+    description = await client.get_schedule_handle(housekeeping.SCHEDULE).describe()
     assert description.info.last_updated_at is None

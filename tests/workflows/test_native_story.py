@@ -1,56 +1,19 @@
 """The native lane's story, told to the real workflows with time that skips: a day passes in a second."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
-import pytest
-
 from activities.job_payloads import Refusal
-from activities.payloads import Manifest, Route
 from overnight.domain.batch import BatchError
-from overnight.domain.deployment import BatchLane
 from overnight.domain.ids import places_id
 from overnight.domain.status import RESULT_MISSING, BatchStatus, StopReason
-from tests.conftest import skipping_time
-from tests.workflows.scripted import Script
-from tests.workflows.scripted_provider import FULL, Fate, ScriptedProvider
-from tests.workflows.stage import Stage
+from tests.workflows.scripted_provider import FULL, Fate
+from tests.workflows.theatre import ALL_WELL, LINES, NATIVE, ONE_SHARD, OTHER, Theatre
 from workflows import options
 from workflows.batch import BatchWorkflow
 
-NATIVE = Route(deployment="dep_openai", provider="openai", lane=BatchLane.NATIVE)
-OTHER = replace(NATIVE, deployment="dep_other")
-LINES = Route(deployment="dep_lines", provider="hosted_vllm", lane=BatchLane.LINES)
-ONE_SHARD = Manifest(lines=20, shards=(2,), model="m", provider="openai", routes=(NATIVE,))
 WRONG_KEY = Refusal(code="invalid_api_key", message="dep_openai refused the key of OPENAI_API_KEY.")
-ALL_WELL = [BatchStatus.IN_PROGRESS, BatchStatus.FINALIZING, BatchStatus.COMPLETED]
-
-
-class Theatre:
-    """A stage with a provider on it."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self.provider = ScriptedProvider()
-
-    def script(self, manifest: Manifest = ONE_SHARD) -> Script:
-        return Script(manifest, provider=self.provider)
-
-    async def play(self, manifest: Manifest = ONE_SHARD) -> Script:
-        """Play it to its end."""
-        script = self.script(manifest)
-        async with self.stage.playing(script):
-            await (await self.stage.begin(await self.stage.order())).result()
-        return script
-
-
-@pytest.fixture
-async def theatre() -> AsyncIterator[Theatre]:
-    # The keeper of places outlives a story, and nobody attends to it then.
-    async with skipping_time() as environment:
-        yield Theatre(Stage(environment))
 
 
 async def test_a_job_that_takes_23_hours_completes(theatre: Theatre) -> None:
@@ -99,7 +62,7 @@ async def test_a_late_cancel_waits_for_the_provider_and_keeps_what_it_finished(t
     async with theatre.stage.playing(script):
         handle = await theatre.stage.begin(await theatre.stage.order())
         await theatre.provider.running.wait()
-        await theatre.stage.environment.sleep(timedelta(hours=3))
+        await theatre.stage.sleep(timedelta(hours=3))
         await handle.signal(BatchWorkflow.cancel)
         outcome = await handle.result()
     assert outcome.status is BatchStatus.CANCELLED
@@ -197,7 +160,7 @@ async def test_a_shard_asks_again_when_whoever_keeps_the_places_was_terminated(t
     script = theatre.script()
     async with theatre.stage.playing(script):
         handle = await theatre.stage.begin(await theatre.stage.order())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not script.notes:  # noqa: ASYNC110 - it is noted by an activity
                 await asyncio.sleep(0.01)
         keeper = f"places/{places_id([NATIVE.deployment], model='m')}"

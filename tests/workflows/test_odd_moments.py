@@ -1,18 +1,26 @@
 """What happens at an odd moment: before the first task, after the window, while children start."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError
 from temporalio.testing import WorkflowEnvironment
 
+from activities.executions import described
+from activities.lost_shards import tell_of_lost_shards
+from activities.payloads import Route
+from overnight.domain.deployment import BatchLane
 from overnight.domain.status import BatchStatus, StopReason
 from tests.operating import reset, waits_for
 from tests.workflows.gate import Gate
 from tests.workflows.scripted import Script
+from tests.workflows.scripted_provider import Fate, ScriptedProvider
 from tests.workflows.stage import Stage
 from tests.workflows.stories import BOTH_CHUNKS, MANY_SHARDS, ONE_SHARD, Handle
 from workflows import options
@@ -145,6 +153,80 @@ async def test_a_cancel_after_a_reset_reaches_the_shard_that_runs_on(temporal: W
     assert len(script.chunks) == len(BOTH_CHUNKS)
 
 
+async def test_a_shard_whose_end_is_not_heard_after_a_reset_is_told_again_once(
+    temporal: WorkflowEnvironment,
+) -> None:
+    stage, script = Stage(temporal), Script(ONE_SHARD, stuck=BOTH_CHUNKS)
+    async with asyncio.timeout(PATIENCE), stage.playing(script):
+        first = await stage.begin(await stage.order())
+        await _noticed_its_shard(script, first)
+        await first.terminate()
+        await reset(temporal.client, first.id, to_the_last=True)
+        script.stuck, script.tidy_gate = set(), asyncio.Event()
+        while not script.tidy_started.is_set():
+            await _look_for_lost_shards(temporal.client, first.id)
+            await asyncio.sleep(0.5)
+        await _look_for_lost_shards(temporal.client, first.id)
+        script.tidy_gate.set()
+        handle = batch_handle(temporal.client, first.id)
+        outcome = await handle.result()
+        signals = [event async for event in handle.fetch_history_events() if _is_signal(event)]
+    assert outcome.status is BatchStatus.COMPLETED
+    assert (outcome.counts.completed, outcome.counts.done) == (20, 20)
+    # Whether the end of the shard is heard is a race between the server and whoever resets.
+    assert len(signals) <= 1
+
+
+async def _noticed_its_shard(script: Script, batch: Handle) -> None:
+    """Wait until the batch has taken a step since its shard was started."""
+    await script.all_stuck.wait()
+    steps: list[EventType.ValueType] = []
+    while EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED not in steps:
+        steps = [event.event_type async for event in batch.fetch_history_events()]
+        steps = steps[steps.index(EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_STARTED) :]
+        await asyncio.sleep(0.05)
+
+
+async def _look_for_lost_shards(client: Client, batch_id: str) -> None:
+    batch = await described(client, batch_id)
+    assert batch is not None
+    await tell_of_lost_shards(client, batch)
+
+
+def _is_signal(event: HistoryEvent) -> bool:
+    return event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+
+
+async def test_a_cancel_after_a_reset_to_the_last_step_reaches_the_shard(
+    temporal: WorkflowEnvironment,
+) -> None:
+    stage, script = Stage(temporal), Script(ONE_SHARD, stuck=BOTH_CHUNKS)
+    async with asyncio.timeout(PATIENCE), stage.playing(script):
+        first = await stage.begin(await stage.order())
+        await _noticed_its_shard(script, first)
+        await reset(temporal.client, first.id, to_the_last=True)
+        handle = batch_handle(temporal.client, first.id)
+        await handle.signal(BatchWorkflow.cancel)
+        outcome = await handle.result()
+    assert outcome.status is BatchStatus.CANCELLED
+    assert (outcome.counts.completed, outcome.counts.done) == (2 * script.answered_when_stopped, 20)
+
+
+async def test_a_shard_that_is_told_to_be_lost_as_it_ends_is_done(stage: Stage) -> None:
+    script = Script(replace(ONE_SHARD, lines=40, shards=(2, 2)), stuck={(1, 0)})
+    async with asyncio.timeout(PATIENCE), stage.playing(script):
+        handle = await stage.begin(await stage.order())
+        while not script.seals:  # noqa: ASYNC110 - it is sealed by an activity
+            await asyncio.sleep(0.05)
+        await handle.signal(BatchWorkflow.shard_lost, f"{handle.id}/shard-0000")
+        await handle.signal(BatchWorkflow.cancel)
+        outcome = await handle.result()
+    assert outcome.status is BatchStatus.CANCELLED
+    assert outcome.counts.done == 40
+    # Whether the shard had ended before that was said is a race.
+    assert {seal.shard for seal in script.seals} == {0, 1}
+
+
 async def test_a_terminated_batch_that_is_started_again_delivers_what_it_has(
     temporal: WorkflowEnvironment,
 ) -> None:
@@ -198,3 +280,36 @@ async def test_a_batch_that_is_over_stays_so_when_its_checkpoints_cannot_be_remo
             await handle.result()
     assert script.statuses[-1] is BatchStatus.COMPLETED
     assert script.records[-1].output_file_id == "file-out"
+
+
+@pytest.mark.parametrize("step", ["upload", "poll"])
+async def test_a_step_that_fails_while_it_is_being_cancelled_fails_no_batch(
+    temporal: WorkflowEnvironment, step: str
+) -> None:
+    """Temporal does not try a step again that is being cancelled: what comes is its last failure."""
+    at_once = Fate(validating=timedelta(0), cancelling=timedelta(0))
+    provider = ScriptedProvider(deaf=step, fates=[at_once])
+    route = Route(deployment="dep_openai", provider=provider.name, lane=BatchLane.NATIVE)
+    manifest = replace(ONE_SHARD, provider=provider.name, routes=(route,))
+    stage, script = Stage(temporal), Script(manifest, provider=provider)
+    async with asyncio.timeout(PATIENCE), stage.playing(script):
+        handle = await stage.begin(await stage.order())
+        await provider.hanging.wait()
+        await handle.signal(BatchWorkflow.cancel)
+        await asked_to_stop(temporal.client, f"{handle.id}/shard-0000")
+        provider.lost.set()
+        outcome = await handle.result()
+    assert outcome.status is BatchStatus.CANCELLED
+    assert [order.stopped for order in provider.downloads] == [StopReason.CANCELLED] * (step == "poll")
+    assert all(job.cancelled_at for job in provider.jobs.values())
+
+
+async def asked_to_stop(client: Client, workflow_id: str) -> None:
+    """Wait until the server was told to cancel a step of the workflow."""
+    name = "activity_task_cancel_requested_event_attributes"
+    while not any(event.HasField(name) for event in await events_of(client, workflow_id)):  # noqa: ASYNC110 - it is elsewhere
+        await asyncio.sleep(0.05)
+
+
+async def events_of(client: Client, workflow_id: str) -> Sequence[HistoryEvent]:
+    return (await client.get_workflow_handle(workflow_id).fetch_history()).events

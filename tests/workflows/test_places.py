@@ -83,7 +83,7 @@ class House:
 
     async def granted(self, guest: str, *, times: int) -> list[str]:
         """Return where a guest was let in, once that has happened `times` times."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(grants := await self.heard(guest)) < times:  # noqa: ASYNC110 - it is told in a workflow
                 await asyncio.sleep(0.01)
         return [grant.deployment for grant in grants]
@@ -97,7 +97,7 @@ class House:
         return guest in {wish.shard for wish in (await self.state()).waiting}
 
     async def pass_time(self, time: timedelta) -> None:
-        await self._stage.environment.sleep(time)
+        await self._stage.sleep(time)
 
     @property
     def keeper(self) -> WorkflowHandle[PlacesWorkflow, None]:

@@ -38,7 +38,7 @@ async def test_the_details_tell_lines_tokens_and_shards_while_a_batch_runs(stage
     async with stage.playing(script):
         handle = await stage.begin(await stage.order())
         assert "**0 of 20** lines" in await details_saying("in_progress", handle)
-        await stage.environment.sleep(2 * options.FIRST_LOOK)
+        await stage.sleep(2 * options.FIRST_LOOK)
         said = await details_saying("**10 of 20** lines done", handle)
         await handle.signal(BatchWorkflow.cancel)
         await handle.result()
@@ -50,7 +50,7 @@ async def test_the_status_query_counts_the_lines_of_a_running_batch(stage: Stage
     script = half_answered()
     async with stage.playing(script):
         handle = await stage.begin(await stage.order())
-        await stage.environment.sleep(2 * options.FIRST_LOOK)
+        await stage.sleep(2 * options.FIRST_LOOK)
         await details_saying("**10 of 20** lines done", handle)
         answer = await handle.query(BatchWorkflow.status)
         await handle.signal(BatchWorkflow.cancel)
@@ -63,7 +63,7 @@ async def test_the_details_say_what_a_batch_is_waiting_for(stage: Stage) -> None
     script.waiting_on = "connection refused"
     async with stage.playing(script):
         handle = await stage.begin(await stage.order())
-        await stage.environment.sleep(2 * options.FIRST_LOOK)
+        await stage.sleep(2 * options.FIRST_LOOK)
         assert "waiting: connection refused" in await details_saying("waiting", handle)
         await handle.signal(BatchWorkflow.cancel)
         await handle.result()

@@ -9,10 +9,15 @@ from temporalio.workflow import NondeterminismError
 
 from tests.workflows.longer import LongerBatchWorkflow
 from tests.workflows.record import HISTORIES
-from tests.workflows.stories import STORIES
+from tests.workflows.stories import STORIES, TOLD
 from workflows.batch import BatchWorkflow
+from workflows.events import EventWorkflow
 from workflows.plugin import OvernightPlugin
 from workflows.shard import ShardWorkflow
+from workflows.webhooks import WebhookWorkflow
+
+PARTS = {"": "", "shard": "/shard-0000", "webhook": f"/{TOLD}", "event": "/events/acreate_batch"}
+"""How the workflow of a history is called after its batch."""
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 
@@ -22,13 +27,14 @@ def replayer(*workflows: type) -> Replayer:
 
 
 def history(path: Path) -> WorkflowHistory:
-    story, _, shard = path.stem.partition(".")
-    return WorkflowHistory.from_json(f"batch_{story}{'/shard-0000' if shard else ''}", path.read_text())
+    story, _, part = path.stem.partition(".")
+    return WorkflowHistory.from_json(f"batch_{story}{PARTS[part]}", path.read_text())
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 async def test_a_recorded_history_is_replayed_step_by_step(path: Path) -> None:
-    await replayer(BatchWorkflow, ShardWorkflow).replay_workflow(history(path))
+    workflows = (BatchWorkflow, ShardWorkflow, WebhookWorkflow, EventWorkflow)
+    await replayer(*workflows).replay_workflow(history(path))
 
 
 def test_every_story_is_recorded() -> None:

@@ -1,23 +1,21 @@
 """The catalog keeps what it is told, in order, and is never turned back."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
-from overnight.catalog import Catalog, open_engine, upgrade
+from overnight.catalog import Catalog, upgrade
 from overnight.domain.batch import BatchChange, BatchError, BatchOrder, Stamps
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import CatalogUnavailable, InvalidRequest, UnknownBatch, UnknownFile
 from overnight.domain.file import File, FilePurpose
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
+from tests.overnight.catalog.conftest import Database
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -147,28 +145,6 @@ async def test_a_batch_says_what_its_steps_wait_for_until_they_get_through(catal
     assert (await catalog.batch("batch_1")).waiting_on == "no room"
     await catalog.note_wait("batch_1", step="seal shard 0", reason=None)
     assert (await catalog.batch("batch_1")).waiting_on is None
-
-
-async def test_looking_at_a_batch_does_not_read_the_progress_of_all_others(
-    catalog: Catalog, tmp_path: Path
-) -> None:
-    await catalog.add_batch(order())
-    engine = open_engine(f"sqlite+aiosqlite:///{tmp_path}/catalog.db")
-    statements: list[tuple[str, tuple[object, ...]]] = []
-    event.listen(
-        engine.sync_engine, "before_cursor_execute", lambda *given: statements.append((given[2], given[3]))
-    )
-    watched = Catalog(engine)
-    await watched.batch("batch_1")
-    await watched.list_batches(project="default")
-    await engine.dispose()
-    queries = [(sql, values) for sql, values in statements if "progress" in sql]
-    assert len(queries) == 2
-    with closing(sqlite3.connect(tmp_path / "catalog.db")) as database:
-        for sql, values in queries:
-            plan = [step for *_, step in database.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-            assert any(step.startswith("SEARCH progress") and "batch_id=?" in step for step in plan)
-            assert not any(step.startswith("SCAN progress") for step in plan)
 
 
 async def test_a_straggler_does_not_change_a_batch_that_has_ended(catalog: Catalog) -> None:
@@ -309,16 +285,15 @@ class TestSweeping:
         assert await self.unswept(catalog) == list({"batch_1", "batch_2"} - {first})
 
     async def test_what_stragglers_reported_goes_with_the_rest(
-        self, catalog: Catalog, tmp_path: Path
+        self, catalog: Catalog, database: Database
     ) -> None:
         await catalog.add_batch(order())
         await catalog.record("batch_1", self.END)
         await catalog.report_progress("batch_1", shard=0, chunk=0, attempt="z", counts=Counts(4, 4, 0))
         await catalog.note_wait("batch_1", step="seal shard 0", reason="no room")
         await catalog.mark_swept("batch_1", now=NOW)
-        with closing(sqlite3.connect(tmp_path / "catalog.db")) as database:
-            for table in ("progress", "waits"):
-                assert database.execute(f"SELECT * FROM {table}").fetchall() == []  # noqa: S608 - our own
+        for table in ("progress", "waits"):
+            assert await database.query(f"SELECT * FROM {table}") == []  # noqa: S608 - our own
 
     async def test_a_batch_that_failed_and_is_told_again_is_due_again_at_its_next_end(
         self, catalog: Catalog
@@ -341,15 +316,6 @@ async def test_many_writers_at_once_all_get_through(catalog: Catalog) -> None:
         )
     )
     assert (await catalog.batch("batch_1")).counts.completed == 50
-
-
-async def test_a_database_of_a_later_version_is_refused_in_words(tmp_path: Path) -> None:
-    url = f"sqlite+aiosqlite:///{tmp_path}/later.db"
-    await asyncio.to_thread(upgrade, url)
-    with closing(sqlite3.connect(tmp_path / "later.db")) as database, database:
-        database.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(CatalogUnavailable, match="9999"):
-        await asyncio.to_thread(upgrade, url)
 
 
 async def test_a_file_that_is_no_database_is_refused_in_words(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from overnight.config import LocalStorageSettings
-from overnight.domain.deployment import BatchLane, DeclaredPrice
+from overnight.config import LocalStorageSettings, Settings
+from overnight.domain.deployment import BatchLane
 from overnight.domain.errors import UnknownDeployment
+from overnight.domain.usage import TokenKind
 from overnight.storage.settings import S3Settings
 from tests.overnight.config.conftest import Load
 
@@ -30,6 +31,14 @@ batch_settings:
     s3_aws_secret_access_key: os.environ/AWS_SECRET_ACCESS_KEY   # AWS Secret Access Key for S3
 """
 AWS = {"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "very-secret"}
+
+
+def rates_of(settings: Settings) -> tuple[Decimal | None, Decimal | None]:
+    """What a token of input and one of output cost at the only deployment."""
+    price = settings.deployments[0].price
+    assert price is not None
+    (rates,) = price.rates
+    return rates.usd.get(TokenKind.INPUT), rates.usd.get(TokenKind.OUTPUT)
 
 
 def test_the_file_from_litellms_page_is_read_word_for_word(load: Load) -> None:
@@ -154,8 +163,7 @@ def test_prices_are_exact_and_batch_prices_win(load: Load) -> None:
         """
     )
 
-    price = DeclaredPrice(input=Decimal("0.000000075"), output=Decimal("6e-7"))
-    assert settings.deployments[0].price == price
+    assert rates_of(settings) == (Decimal("0.00000015"), Decimal("6e-7"))
     assert settings.warnings == ()
 
 
@@ -169,7 +177,7 @@ def test_prices_among_the_parameters_count_as_litellm_counts_them(load: Load) ->
         """
     )
 
-    assert settings.deployments[0].price == DeclaredPrice(input=Decimal("1.5e-6"), output=Decimal(0))
+    assert rates_of(settings) == (Decimal("1.5e-6"), None)
 
 
 def test_what_means_nothing_here_is_set_aside_with_one_warning(load: Load) -> None:
@@ -180,7 +188,7 @@ def test_what_means_nothing_here_is_set_aside_with_one_warning(load: Load) -> No
             litellm_params: {model: openai/m, api_base: "http://a/v1", drop_params: true, temperature: 0}
             model_info: {input_cost_per_second: 1}
         router_settings: {routing_strategy: os.environ/NOT_SET}
-        litellm_settings: {success_callback: [langfuse]}
+        litellm_settings: {drop_params: true}
         environment_variables: {A: b}
         general_settings: {alerting: [slack], store_model_in_db: true}
         """
@@ -192,7 +200,7 @@ def test_what_means_nothing_here_is_set_aside_with_one_warning(load: Load) -> No
         "model_list[0].litellm_params.temperature",
         "model_list[0].model_info.input_cost_per_second",
         "router_settings",
-        "litellm_settings",
+        "litellm_settings.drop_params",
         "environment_variables",
         "general_settings.alerting",
         "general_settings.store_model_in_db",
@@ -225,6 +233,39 @@ def test_general_and_batch_settings_are_taken_over(load: Load) -> None:
     assert settings.database_url == "sqlite+aiosqlite:////srv/rows.db"
     assert (settings.poll_initial, settings.poll_max) == (timedelta(seconds=0.5), timedelta(seconds=2))
     assert settings.provider_calls_per_second == 1.5
+
+
+def test_rows_may_be_in_postgresql_with_a_pool_as_litellm_says_it(load: Load) -> None:
+    url = "postgresql://night:hunter2@db/overnight?sslmode=require"
+
+    settings = load(
+        """
+        general_settings:
+          master_key: os.environ/MASTER
+          database_url: os.environ/DATABASE_URL
+          database_connection_pool_limit: 3
+          database_connection_timeout: 5
+        """,
+        {"MASTER": "sk-1", "DATABASE_URL": url},
+    )
+
+    assert settings.database_url == f"{url}&connection_limit=3&pool_timeout=5"
+    assert "hunter2" not in repr(settings)
+    assert not any("database" in warning for warning in settings.warnings)
+
+
+def test_metrics_are_closed_and_a_worker_serves_none_unless_the_file_says_so(load: Load) -> None:
+    usual = load("{}")
+    assert (usual.metrics_open, usual.worker_metrics_port) == (False, None)
+    told = load("general_settings: {metrics_open: true, worker_metrics_port: 9464}")
+    assert (told.metrics_open, told.worker_metrics_port) == (True, 9464)
+
+
+def test_webhooks_may_go_to_hosts_and_networks_that_are_allowed_and_by_default_to_none(load: Load) -> None:
+    allowed = load("general_settings: {webhook_allowed_hosts: [hooks.internal, 10.0.0.0/8]}").webhook_hosts
+    assert allowed.admits("10.1.2.3", host="a.example.com")
+    assert allowed.admits("192.168.0.1", host="hooks.internal")
+    assert not load("{}").webhook_hosts.admits("10.1.2.3", host="a.example.com")
 
 
 def test_no_secret_is_in_a_settings_repr(load: Load) -> None:

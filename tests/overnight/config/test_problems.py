@@ -118,7 +118,17 @@ HERE = 'api_base: "http://a/v1"'
             "batch_settings: {batch_storage_params: {s3_bucket_name: a, gcs_bucket_name: b}}",
             "one place only, but it names s3 and gcs",
         ),
-        ("general_settings: {database_url: sqlite:///}", "this version keeps rows in an SQLite file"),
+        ("general_settings: {database_url: sqlite:///}", "should be postgresql://user:password@host:port/"),
+        (
+            "general_settings: {database_url: 'mysql://a:hunter2@h/db'}",
+            "should be postgresql://user:password@",
+        ),
+        ("general_settings: {database_url: 'postgresql+psycopg://a:hunter2@h/db'}", "the driver is asyncpg"),
+        ("general_settings: {database_connection_pool_limit: 0}", "greater than or equal to 1"),
+        (
+            "general_settings: {webhook_allowed_hosts: [hooks.internal, 'http://a/']}",
+            "webhook_allowed_hosts: should list hosts, addresses and networks, as in 10.0.0.0/8; `http://a/`",
+        ),
         (
             "general_settings: {openai_webhook_secret: whsec_x}",
             "openai_webhook_secret: should be what OpenAI",
@@ -141,10 +151,26 @@ def test_a_misspelt_price_is_an_error_and_not_a_note(complaint: Complaint) -> No
     assert "did you mean `input_cost_per_token`?" in complaint(text)
 
 
-def test_postgresql_is_refused_without_quoting_its_password(complaint: Complaint) -> None:
-    said = complaint("general_settings: {database_url: postgresql://user:hunter2@host/db}")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:hunter2#@host/db",
+        "postgresql://user:hunter2/3@host/db",
+        "postgresql://user:hunter2?x@host/db",
+        "postgresql://user:hunter2[@host/db",
+        "postgresql://user@b:hunter2@host/db",
+        "postgresql://user:hunter2@host/db?sslmode=sometimes",
+        "postgresql://user:hunter2@host/db?connect_timeout=soon",
+        "postgresql://user:hunter2@host/db?colour=red",
+        "mysql://user:hunter2@host/db",
+    ],
+)
+def test_a_url_that_can_not_be_used_is_refused_without_quoting_its_password(
+    complaint: Complaint, url: str
+) -> None:
+    said = complaint(f"general_settings: {{database_url: '{url}'}}")
 
-    assert "this version keeps rows in an SQLite file" in said
+    assert "general_settings.database_url" in said
     assert "hunter2" not in said
 
 

@@ -13,7 +13,7 @@ from overnight.domain.usage import Counts
 from overnight.line_lane.held import MAX_HELD_LINES, PART_LINES
 from overnight.outcomes.errors import UnansweredLines, UnreadableCheckpoint
 from overnight.outcomes.parts import read_parts
-from overnight.outcomes.record import Record, pack_part
+from overnight.outcomes.record import NOBODY, Record, pack_part
 from simulators.answers import identity_of
 from simulators.faults import Fault, FaultKind
 from tests.overnight.line_lane.stores import FullStorage, SlowStorage
@@ -26,7 +26,7 @@ async def parts(bench: Workbench, number: int = 0) -> list[str]:
 
 async def kept(bench: Workbench, *, lines: int) -> None:
     """Wait until so many answers are in checkpoints; that the endpoint sent them is not enough."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len([_ async for _ in read_parts(bench.storage, bench.task().parts_prefix)]) < lines:  # noqa: ASYNC110 - a store has no event
             await asyncio.sleep(0.01)
 
@@ -128,7 +128,7 @@ async def test_a_cancelled_chunk_keeps_what_was_answered_and_the_rest_gets_the_r
 async def test_a_lone_answer_is_kept_without_waiting_for_others(bench: Workbench) -> None:
     await bench.given(body("quick"), body("never", fault={"kind": "hang"}))
     running = asyncio.create_task(bench.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await parts(bench):  # noqa: ASYNC110 - what is waited for is in storage
             await asyncio.sleep(0.02)
     assert not running.done()
@@ -145,7 +145,7 @@ async def test_a_part_is_written_as_soon_as_it_is_full(
     count = 2 * PART_LINES + 50
     await bench.given(*(body(f"{n}") for n in range(count)), body("never", fault={"kind": "hang"}))
     running = asyncio.create_task(bench.run())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(await parts(bench)) < 2:  # noqa: ASYNC110 - what is waited for is in storage
             await asyncio.sleep(0.02)
     kept = [record.index async for record in read_parts(bench.storage, bench.task().parts_prefix)]
@@ -172,7 +172,8 @@ async def test_what_a_forgotten_attempt_still_writes_duplicates_nothing(bench: W
     await bench.given(*(body(f"{n}") for n in range(4)))
     await bench.run(attempt="2")
     late = Record(index=1, ok=False, line=b'{"custom_id":"from the dead"}')
-    await bench.storage.put(part_key(BATCH, 0, 0, attempt="3", part=0), once(pack_part([late])))
+    part = pack_part([late], source=NOBODY)
+    await bench.storage.put(part_key(BATCH, 0, 0, attempt="3", part=0), once(part))
     output, errors = await bench.results()
     assert [line["custom_id"] for line in output] == [f"line-{n}" for n in range(4)]
     assert errors == []
@@ -270,7 +271,7 @@ async def test_a_checkpoint_of_another_format_is_refused_by_name(bench: Workbenc
 
 async def test_a_part_that_is_cut_short_is_refused(bench: Workbench) -> None:
     await bench.given(body("a"))
-    whole = pack_part([Record(index=0, ok=True, line=b"{}")])
+    whole = pack_part([Record(index=0, ok=True, line=b"{}")], source=NOBODY)
     await bench.storage.put(part_key(BATCH, 0, 0, attempt="0", part=0), once(whole[:-1]))
     with pytest.raises(UnreadableCheckpoint):
         await bench.seal(StopReason.EXPIRED)

@@ -49,7 +49,7 @@ def raw(content: dict[str, Any]) -> bytes:
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for something that comes about in this process."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the conditions are the simulator's counters
             await asyncio.sleep(0.002)
 

@@ -19,7 +19,7 @@ from overnight.domain.usage import Counts
 from overnight.jsonl import Request
 from overnight.native_lane import Gathered, GatherTask, Translation, gather
 from overnight.outcomes.parts import read_parts
-from overnight.outcomes.record import Record
+from overnight.outcomes.record import Record, Source
 from overnight.providers.protocol import RESULTS_GONE, LineFault, Result, Shape
 from overnight.providers.request_lines import RequestLines
 from overnight.storage.memory import MemoryStorage
@@ -27,6 +27,7 @@ from tests.overnight.native_lane.shards import INPUT, line, stored
 
 BATCH = "batch_1"
 SHARD = 3
+SOURCE = Source(deployment="dep_1", job="batch_at_the_provider")
 FIRST = 100
 
 
@@ -72,6 +73,7 @@ class Harvest:
             attempt=f"{self._attempts:04d}",
             shape=shape,
             translation=Translation(batch_id=BATCH, client_model=None, provider_model=None),
+            source=SOURCE,
         )
         source = results if isinstance(results, AsyncIterator) else each(results)
         return await gather(self.storage, task=task, results=source)

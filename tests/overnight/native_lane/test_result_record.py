@@ -7,7 +7,6 @@ import pytest
 
 from overnight.domain.errors import Untranslatable
 from overnight.domain.status import BatchStatus, StopReason
-from overnight.domain.usage import Usage
 from overnight.native_lane import Translation
 from overnight.outcomes.record import Record
 from overnight.providers.protocol import LineFault, Result
@@ -39,7 +38,7 @@ def recorded(result: Result, *, index: int = 0, by: Translation = TRANSLATION) -
 def test_an_answer_is_for_the_output_file_with_its_usage_and_the_client_s_model() -> None:
     result = Result(key="r-1", status=200, request_id="req_9", body=answer())
     record = recorded(result, index=3)
-    assert (record.index, record.ok, record.usage) == (3, True, Usage(5, 0, 7))
+    assert (record.index, record.ok, record.tokens) == (3, True, 12)
     line = json.loads(record.line)
     assert line["custom_id"] == "r-1"
     assert line["error"] is None
@@ -95,7 +94,7 @@ def test_any_custom_id_comes_back_as_it_was_on_one_line(custom_id: str, outcome:
 def test_a_failure_keeps_the_provider_s_status_and_words(status: int) -> None:
     body = b'{"error":{"message":"too long","code":"x"}}'
     record = recorded(Result(key="r", status=status, body=body))
-    assert (record.ok, record.usage) == (False, Usage())
+    assert (record.ok, record.tokens) == (False, 0)
     response = json.loads(record.line)["response"]
     assert (response["status_code"], response["body"]["error"]["message"]) == (status, "too long")
 

@@ -63,6 +63,33 @@ def test_usage_is_read_in_either_spelling_and_nonsense_counts_nothing(usage: obj
     assert reading.usage == expected
 
 
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": 5.0, "completion_tokens": "7"},
+        {"prompt_tokens": 5, "completion_tokens": 7, "prompt_tokens_details": ["odd"]},
+        {"prompt_tokens": 5, "completion_tokens": 7, "completion_tokens_details": {"reasoning_tokens": "no"}},
+        {"prompt_tokens": 5, "completion_tokens": 7, "input_tokens": "many"},
+    ],
+)
+def test_one_odd_field_takes_no_other_away(usage: object) -> None:
+    reading = read_answer(json.dumps({"usage": usage, "model": "m"}).encode())
+    assert reading is not None
+    assert (reading.usage, reading.model) == (Usage(5, 0, 7), "m")
+
+
+def test_an_odd_model_takes_no_usage_away() -> None:
+    reading = read_answer(b'{"usage":{"prompt_tokens":5},"model":["m"]}')
+    assert reading is not None
+    assert (reading.usage, reading.model) == (Usage(5), None)
+
+
+def test_a_model_is_called_something_that_can_be_kept() -> None:
+    reading = read_answer(json.dumps({"model": "a\0b" + "c" * 1_000}).encode())
+    assert reading is not None
+    assert reading.model == "ab" + "c" * 198
+
+
 def test_an_answer_on_one_line_keeps_its_bytes() -> None:
     body = b'{ "n": 1.50, "big": 12345678901234567890123, "t": "\\u00e9 \xc3\xa9" }'
     reading = read_answer(body)

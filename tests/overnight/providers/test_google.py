@@ -12,7 +12,7 @@ from overnight.domain.errors import ProviderRefused, ProviderUnavailable
 from overnight.providers import google
 from overnight.providers.google import GoogleTokens
 from simulators.vertex.server import VertexSimulator
-from tests.overnight.providers.accounts import account
+from tests.emulators.google_accounts import account
 
 NAME = "deployment 'm'"
 NOBODY = "http://127.0.0.1:9"

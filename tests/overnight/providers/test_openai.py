@@ -255,7 +255,7 @@ async def test_an_upload_is_sent_while_it_is_still_being_read(
         return web.json_response({"id": "file-1"})
 
     script.answers("POST /v1/files", receive)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await provider.upload(content, size=size, tag=tag()) == "file-1"
     assert int(script.asked[0].headers["Content-Length"]) > size
     assert "Transfer-Encoding" not in script.asked[0].headers

@@ -17,7 +17,7 @@ from overnight.domain.usage import Counts
 from overnight.jsonl import Request
 from overnight.providers import endpoints_of
 from overnight.providers.vertex import VertexProvider
-from tests.overnight.providers.accounts import account
+from tests.emulators.google_accounts import account
 from tests.overnight.providers.desks import GOOGLE, VERTEX, Desk, deployment_of, lines, opened, tag
 from tests.overnight.providers.scripted import Scripted, scripted
 

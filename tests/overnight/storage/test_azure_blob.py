@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from overnight.domain.errors import StorageUnavailable
+from overnight.domain.errors import BucketMissing, StorageRefused, StorageUnavailable
 from overnight.storage.azure_blob import AzureBlobStorage
 from overnight.storage.blocks import GATHERED_BYTES
 from overnight.storage.settings import AzureBlobSettings
@@ -22,14 +22,18 @@ def connection_string(endpoint: str, *, key: str = KEY) -> str:
 
 
 async def why_not(settings: AzureBlobSettings) -> str:
-    """Return what the check of a store says, and that it says no secret."""
+    """Return what the check of a store says, and see that it says no secret."""
+    return (await refusal_of(settings)).reason
+
+
+async def refusal_of(settings: AzureBlobSettings) -> StorageUnavailable:
     storage = AzureBlobStorage(settings)
     with pytest.raises(StorageUnavailable) as caught:
         await storage.check()
     await storage.close()
     for secret in (KEY, OTHER_KEY):
         assert secret not in caught.value.message
-    return caught.value.reason
+    return caught.value
 
 
 async def test_a_wrong_key_is_denied(azure_blob: AzureServer) -> None:
@@ -62,21 +66,26 @@ async def test_no_credentials_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "told"),
+    ("status", "code", "kind", "told"),
     [
-        (403, "AuthenticationFailed", "Azure does not accept the storage account's key"),
-        (403, "AuthorizationPermissionMismatch", "access to the Azure Blob container 'c' is denied"),
-        (403, "KeyBasedAuthenticationNotPermitted", "the storage account takes no keys"),
-        (403, "AccountIsDisabled", "the storage account is disabled"),
-        (409, "ContainerBeingDeleted", "the Azure Blob container 'c' is being deleted"),
-        (418, "Teapot{0}", "Azure Blob answered 418"),
+        (400, "InvalidResourceName", BucketMissing, "no Azure Blob container can have the name 'c'"),
+        (403, "AuthenticationFailed", StorageUnavailable, "does not accept the storage account's key"),
+        (403, "AuthorizationPermissionMismatch", StorageRefused, "to the Azure Blob container 'c' is denied"),
+        (403, "KeyBasedAuthenticationNotPermitted", StorageUnavailable, "the storage account takes no keys"),
+        (403, "AccountIsDisabled", StorageUnavailable, "the storage account is disabled"),
+        (409, "ContainerBeingDeleted", StorageUnavailable, "the Azure Blob container 'c' is being deleted"),
+        (418, "Teapot{0}", StorageUnavailable, "Azure Blob answered 418"),
     ],
 )
-async def test_a_no_is_told_in_words(status: int, code: str, told: str) -> None:
+async def test_a_no_is_told_in_words(
+    status: int, code: str, kind: type[StorageUnavailable], told: str
+) -> None:
     said = ERROR.format(code=code, key=KEY)
     with saying(status, said, content_type="application/xml", x_ms_error_code=code) as server:
         settings = AzureBlobSettings(container="c", connection_string=connection_string(server.url))
-        assert told in await why_not(settings)
+        refusal = await refusal_of(settings)
+    assert told in refusal.reason
+    assert type(refusal) is kind
 
 
 async def test_blocks_that_a_broken_put_left_are_gone_with_the_next_put(azure_blob: AzureServer) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from overnight.domain.errors import ObjectNotFound, StorageUnavailable
+from overnight.domain.errors import BucketMissing, ObjectNotFound, StorageRefused, StorageUnavailable
 from overnight.storage.protocol import Storage
 from tests.emulators.bucket import Bucket
 from tests.emulators.proxy import Cut, Proxy, proxy_to
@@ -233,8 +233,9 @@ async def test_nobody_who_answers_is_a_store_that_is_unavailable(
     bucket: Bucket, unused_tcp_port: int
 ) -> None:
     storage = bucket.storage(port=unused_tcp_port)
-    with pytest.raises(StorageUnavailable, match="can't be reached"):
+    with pytest.raises(StorageUnavailable, match="can't be reached") as caught:
         await storage.check()
+    assert not isinstance(caught.value, StorageRefused)
     await storage.close()
 
 
@@ -255,7 +256,7 @@ async def test_a_bucket_that_is_missing_is_named(
     bucket: Bucket, operation: Callable[[Storage], Awaitable[object]]
 ) -> None:
     storage = bucket.storage(name="nobody-has-made-it", part_bytes=PART)
-    with pytest.raises(StorageUnavailable, match=r"there is no .*'nobody-has-made-it'"):
+    with pytest.raises(BucketMissing, match=r"there is no .*'nobody-has-made-it'"):
         await operation(storage)
     await storage.close()
 

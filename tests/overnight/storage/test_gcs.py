@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from overnight.domain.errors import StorageUnavailable
+from overnight.domain.errors import BucketMissing, StorageRefused, StorageUnavailable
 from overnight.storage.gcs import GcsStorage
 from tests.emulators.canned import saying
 from tests.emulators.gcs import GcsServer
@@ -43,11 +43,15 @@ def service_account(private_key: str, *, token_uri: str) -> str:
     )
 
 
-async def why_not(storage: GcsStorage) -> str:
+async def refusal_of(storage: GcsStorage) -> StorageUnavailable:
     with pytest.raises(StorageUnavailable) as caught:
         await storage.check()
     await storage.close()
-    return caught.value.reason
+    return caught.value
+
+
+async def why_not(storage: GcsStorage) -> str:
+    return (await refusal_of(storage)).reason
 
 
 @pytest.mark.parametrize("given_as", ["path", "JSON"])
@@ -124,21 +128,27 @@ async def test_no_credentials_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
+    ("status", "message", "kind", "told"),
     [
-        (400, "is 'b' the name of a bucket?"),
-        (401, "does not accept the credentials"),
-        (403, "access to the Google Cloud Storage bucket 'b' is denied"),
-        (404, "there is no Google Cloud Storage bucket 'b'"),
-        (418, "answered 418"),
-        (503, "answered 503"),
+        (400, "Bad Request", StorageUnavailable, "does not take the request"),
+        (400, "Invalid bucket name: 'b'", BucketMissing, "bucket can have the name 'b'"),
+        (401, "", StorageUnavailable, "does not accept the credentials"),
+        (403, "", StorageRefused, "access to the Google Cloud Storage bucket 'b' is denied"),
+        (403, "User Rate Limit Exceeded", StorageUnavailable, "answered 429"),
+        (404, "", BucketMissing, "there is no Google Cloud Storage bucket 'b'"),
+        (418, "", StorageUnavailable, "answered 418"),
+        (503, "", StorageUnavailable, "answered 503"),
     ],
 )
-async def test_a_no_is_told_in_words(status: int, told: str) -> None:
-    with saying(status, '{"error": {"message": "night@example.com does not have access"}}') as google:
-        said = await why_not(GcsStorage("b", credentials="anonymous", endpoint_url=google.url))
-    assert told in said
-    assert "night@" not in said
+async def test_a_no_is_told_in_words_and_is_final_only_where_somebody_has_to_act(
+    status: int, message: str, kind: type[StorageUnavailable], told: str
+) -> None:
+    error = {"error": {"code": status, "message": message or "night@example.com does not have access"}}
+    with saying(status, json.dumps(error)) as google:
+        refusal = await refusal_of(GcsStorage("b", credentials="anonymous", endpoint_url=google.url))
+    assert type(refusal) is kind
+    assert told in refusal.reason
+    assert "night@" not in refusal.reason
 
 
 async def test_a_request_that_google_was_not_well_for_is_made_again_with_all_that_belongs_to_it() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from overnight.domain.errors import StorageFull, StorageUnavailable
+from overnight.domain.errors import BucketMissing, StorageFull, StorageRefused, StorageUnavailable
 from overnight.storage.s3 import S3Storage
 from overnight.storage.settings import S3Settings
 from tests.emulators.canned import saying
@@ -48,14 +48,18 @@ def _key_of_new_user(iam: Any, name: str) -> dict[str, str]:
 
 
 async def why_not(settings: S3Settings) -> str:
-    """Return what the check of a store says, and that it says no secret."""
+    """Return what the check of a store says, and see that it says no secret."""
+    return (await refusal_of(settings)).reason
+
+
+async def refusal_of(settings: S3Settings) -> StorageUnavailable:
     storage = S3Storage(settings)
     with pytest.raises(StorageUnavailable) as caught:
         await storage.check()
     await storage.close()
     for secret in (settings.secret_access_key, settings.session_token, settings.access_key_id):
         assert not secret or secret not in caught.value.message
-    return caught.value.reason
+    return caught.value
 
 
 async def test_who_may_do_what_the_message_says_may_use_the_store(guarded: Guarded) -> None:
@@ -66,7 +70,9 @@ async def test_who_may_do_what_the_message_says_may_use_the_store(guarded: Guard
 
 
 async def test_a_bucket_that_is_somebody_elses_is_denied_and_says_what_it_takes(guarded: Guarded) -> None:
-    said = await why_not(guarded.stranger)
+    refusal = await refusal_of(guarded.stranger)
+    assert type(refusal) is StorageRefused
+    said = refusal.reason
     assert f"access to the S3 bucket '{guarded.stranger.bucket}' is denied" in said
     assert all(action in said for action in NEEDED)
 
@@ -221,4 +227,6 @@ async def test_objects_are_encrypted_as_the_settings_say(s3: S3Server, size: int
 
 async def test_a_name_that_no_bucket_can_have_is_told(s3: S3Server) -> None:
     settings = replace(s3.new_bucket().settings(), bucket="not a bucket")
-    assert await why_not(settings) == "no S3 bucket can have the name 'not a bucket'"
+    refusal = await refusal_of(settings)
+    assert type(refusal) is BucketMissing
+    assert refusal.reason == "no S3 bucket can have the name 'not a bucket'"

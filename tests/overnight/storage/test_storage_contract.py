@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from overnight.domain.errors import ObjectNotFound, StorageError
+from overnight.storage.abreast import abreast
 from overnight.storage.local import LocalStorage
 from overnight.storage.memory import MemoryStorage
 from overnight.storage.opening import BucketStorage
@@ -197,6 +198,19 @@ async def test_deleting_one_object_leaves_its_neighbours(storage: Storage) -> No
     await storage.delete("work/b/1")
     await storage.delete("work/b")
     assert await keys(storage) == ["work/b/2"]
+
+
+async def test_a_listing_is_deleted_several_at_once_by_two_who_meet(storage: Storage) -> None:
+    names = [f"work/b/{number % 3}/part-{number}" for number in range(40)]
+    await put(storage, "work/b2", b"kept")
+    for name in names:
+        await put(storage, name, b"x")
+
+    async def remove() -> None:
+        await abreast((found.key async for found in storage.list("work/b/")), storage.delete)
+
+    await asyncio.gather(remove(), remove())
+    assert await keys(storage) == ["work/b2"]
 
 
 async def test_list_goes_by_prefix_in_the_order_of_keys(storage: Storage) -> None:

@@ -1,0 +1,1 @@
+"""Sending webhooks: signed, and never to an address that is nobody's business."""
