@@ -191,9 +191,18 @@ def overnight(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[bytes]
     """Run the `overnight` command in a folder, with its log there."""
     command = [str(Path(sys.executable).with_name("overnight")), *arguments]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
-    with (folder / f"{arguments[0]}.log").open("wb") as log:
+    with started(command, folder=folder, log=f"{arguments[0]}.log", env=clean) as process:
+        yield process
+
+
+@contextmanager
+def started(
+    command: Sequence[str], *, folder: Path, log: str, env: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command in a folder, with what it says in a file there, and end it in the end."""
+    with (folder / log).open("wb") as said:
         process = subprocess.Popen(
-            command, cwd=folder, env=clean, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            command, cwd=folder, env=env, stdout=said, stderr=said, stdin=subprocess.DEVNULL
         )
         try:
             yield process
