@@ -7,7 +7,7 @@ request, an answer or a key.
 
 import asyncio
 import traceback
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from overnight.domain.errors import (
     BatchOver,
     InvalidRequest,
+    ObjectNotFound,
     OvernightError,
     ProviderUnavailable,
     UnknownBatch,
@@ -35,6 +36,10 @@ NOT_RETRYABLE: tuple[type[OvernightError], ...] = (
     UnknownFile,
 )
 """Trying again with the same input can only end the same way."""
+
+OBJECT_MISSED = timedelta(days=1)
+"""How long a step looks for bytes that are not where they were put. A volume that was not mounted, or a
+bucket that is being restored, brings them back within a day or not at all; and a batch is to end."""
 
 LONGEST_PAUSE = timedelta(hours=1)
 """What a provider's, or a webhook's, `Retry-After` is cut to."""
@@ -67,7 +72,7 @@ class _Translating(ActivityInboundInterceptor):
                 raise handed_back() from None
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its message must not reach the history
-            failure = as_failure(error, usual_pause=usual_pause())
+            failure = as_failure(error, usual_pause=usual_pause(), tried_for=_tried_for())
             _log.warning("activity failed", error=failure.type, reason=failure.message)
             raise failure from None
 
@@ -88,10 +93,16 @@ def handed_back() -> ApplicationError:
     )
 
 
-def as_failure(error: Exception, *, usual_pause: timedelta = timedelta(0)) -> ApplicationError:
-    """Return what Temporal is told of `error`; `usual_pause` is how long it would wait by itself."""
+def as_failure(
+    error: Exception, *, usual_pause: timedelta = timedelta(0), tried_for: timedelta = timedelta(0)
+) -> ApplicationError:
+    """Return what Temporal is told of `error`.
+
+    `usual_pause` is how long it would wait by itself, `tried_for` how long ago the step was first tried.
+    """
     if isinstance(error, OvernightError):
-        retryable = not isinstance(error, NOT_RETRYABLE)
+        missed = isinstance(error, ObjectNotFound) and tried_for >= OBJECT_MISSED
+        retryable = not missed and not isinstance(error, NOT_RETRYABLE)
         return ApplicationError(
             error.message,
             type=type(error).__name__,
@@ -130,6 +141,10 @@ def usual_pause(*, attempts: int | None = None) -> timedelta:
     longest = policy.maximum_interval or LONGEST_PAUSE
     pause = policy.initial_interval * policy.backoff_coefficient ** min((attempts or info.attempt) - 1, 32)
     return min(pause, longest)
+
+
+def _tried_for() -> timedelta:
+    return datetime.now(UTC) - activity.info().scheduled_time
 
 
 def _place(error: Exception) -> str:

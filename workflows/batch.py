@@ -34,6 +34,9 @@ with workflow.unsafe.imports_passed_through():
 OTHERS_ARE_TOLD = "others-are-told"
 """The mark of stories that tell others how they have ended."""
 
+GIVEN_UP_WITH_AN_ACCOUNT = "given-up-with-an-account"
+"""Since then a batch that is given up says what its answers have cost until then."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchOutcome:
@@ -214,7 +217,32 @@ class BatchWorkflow:
         while isinstance(failure.cause, FailureError):
             failure = failure.cause
         self._picture.give_up(BatchError(code="internal_error", message=failure.message))
+        if workflow.patched(GIVEN_UP_WITH_AN_ACCOUNT):
+            await self._account_for_what_is_left()
         await self._picture.enter(BatchStatus.FAILED)
+
+    async def _account_for_what_is_left(self) -> None:
+        """Take in what was charged before the batch was given up, and what nobody will ever charge."""
+        if not self._shards.total:
+            return
+        await self._count_once_more()
+        charged = together(shard.charged.account for shard in self._shards.sealed if shard.charged)
+        answers = max(self._picture.change.counts.completed, charged.lines)
+        account = charged.plus_uncharged(answers - charged.lines, reason="its batch was given up")
+        if account.entries:
+            self._picture.charge(account)
+
+    async def _count_once_more(self) -> None:
+        try:
+            report = await workflow.execute_activity_method(
+                Bookkeeping.read_progress, self._order.batch_id, **options.row("how far the lines have come")
+            )
+        except FailureError:
+            # The last look has to do.
+            workflow.logger.debug("lines not counted once more")
+            return
+        total = self._picture.change.counts.total
+        self._picture.count(Counts(total, report.completed, report.failed))
 
     async def _begin(self) -> None:
         if not self._begun:

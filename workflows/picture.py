@@ -96,6 +96,10 @@ class Picture:
         """Take in that the batch can't go on."""
         self.change = replace(self.change, errors=(error,), errors_total=1)
 
+    def charge(self, account: Account) -> None:
+        """Take in what answers have cost of which there are no files."""
+        self.change = replace(self.change, account=account, usage=account.usage, cost=account.cost)
+
     def show(self, report: ProgressReport, *, shards_done: int, shards: int) -> None:
         """Take in how far the lines are, and show it in Temporal's UI."""
         counts = Counts(self.change.counts.total, report.completed, report.failed)

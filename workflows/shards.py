@@ -45,6 +45,7 @@ class Shards:
         self._running: dict[int, Running] = {}
         self._awaited: set[str] = set()
         self._lost: set[str] = set()
+        self.sealed: list[SealedShard] = []
         self.stopped: StopReason | None = None
         self.expired = self._given_up = False
         self.total = 0
@@ -146,6 +147,7 @@ class Shards:
             sealed = await self._heard(child)
         finally:
             del self._running[shard]
+        self.sealed.append(sealed)
         self.expired = self.expired or sealed.expired
         if sealed.over_budget:
             self.stop(StopReason.MAX_COST)

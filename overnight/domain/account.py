@@ -71,6 +71,11 @@ class Account:
         return None if self.unpriced_lines else self.priced
 
     @property
+    def lines(self) -> int:
+        """How many answers there are."""
+        return sum(entry.lines for entry in self.entries)
+
+    @property
     def unpriced_lines(self) -> int:
         """How many answers have no price."""
         return sum(entry.lines for entry in self.entries if entry.reason is not None)
@@ -87,6 +92,10 @@ class Account:
         for entry in self.entries:
             together = _sum(together, entry.usd)
         return together
+
+    def plus_uncharged(self, lines: int, *, reason: str) -> "Account":
+        """Return it with answers of which nobody knows more than that there are so many."""
+        return replace(self, entries=(*self.entries, Entry(reason=reason, lines=lines))) if lines else self
 
 
 def together(accounts: Iterable[Account]) -> Account:

@@ -1,14 +1,24 @@
 """Failures: ours say what is wrong and whether to try again; of all others the history learns nothing."""
 
 import secrets
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Worker
 
-from activities.failures import LONGEST_PAUSE, as_failure, handed_back, is_worker_stopping
+from activities.failures import (
+    LONGEST_PAUSE,
+    OBJECT_MISSED,
+    FailureTranslation,
+    as_failure,
+    handed_back,
+    is_worker_stopping,
+)
 from activities.metering import outcome_of
 from overnight.domain.errors import (
     BucketMissing,
@@ -65,6 +75,31 @@ def test_what_may_pass_is_tried_again(error: OvernightError) -> None:
     failure = as_failure(error)
     assert (failure.type, failure.non_retryable) == (name(error), False)
     assert failure.message == error.message
+
+
+@pytest.mark.parametrize("error", FOR_NOW, ids=name)
+def test_bytes_that_are_gone_for_a_day_are_gone_and_nothing_else_is_given_up(error: OvernightError) -> None:
+    failure = as_failure(error, tried_for=OBJECT_MISSED)
+    assert failure.non_retryable is isinstance(error, ObjectNotFound)
+
+
+@pytest.mark.parametrize(("since", "for_good"), [(timedelta(hours=23), False), (timedelta(hours=25), True)])
+async def test_how_long_bytes_are_gone_is_counted_from_a_steps_first_try(
+    since: timedelta, *, for_good: bool
+) -> None:
+    class Finds(ActivityInboundInterceptor):
+        def __init__(self) -> None: ...
+
+        async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - Temporal's signature
+            raise ObjectNotFound("k")
+
+    tried = FailureTranslation().intercept_activity(Finds())
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, scheduled_time=datetime.now(UTC) - since, attempt=40)
+    order = ExecuteActivityInput(fn=is_worker_stopping, args=(), executor=None, headers={})
+    with pytest.raises(ApplicationError) as failure:
+        await environment.run(tried.execute_activity, order)
+    assert failure.value.non_retryable is for_good
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,10 @@ async def test_a_catalog_without_tables_is_not_served(settings: Settings, tmp_pa
 
 async def test_one_that_is_to_drain_says_so_while_it_still_serves(tmp_path: Path) -> None:
     port = free_port()
-    async with gateway(tmp_path, port, drain=600) as process, httpx2.AsyncClient(trust_env=False, timeout=60) as http:
+    async with (
+        gateway(tmp_path, port, drain=600) as process,
+        httpx2.AsyncClient(trust_env=False, timeout=60) as http,
+    ):
         process.terminate()
         async with asyncio.timeout(60):
             while (await ready(http, port))["status"] != "draining":  # noqa: ASYNC110 - it is another process

@@ -80,7 +80,9 @@ class Serving:
         assert self.process is not None
         assert self.process.poll() is None, self.log.read_text()
         try:
-            return httpx2.get(f"http://127.0.0.1:{self.port}/health/readiness", trust_env=False, timeout=60).is_success
+            return httpx2.get(
+                f"http://127.0.0.1:{self.port}/health/readiness", trust_env=False, timeout=60
+            ).is_success
         except httpx2.TransportError:
             return False
 

@@ -54,7 +54,8 @@ class Script:
     """What the activities do, and what they were asked.
 
     A chunk in `stuck` runs until it is cancelled, and has answered `answered_when_stopped` lines then. With
-    `spent_after` the batch has cost all that it may after so many chunks.
+    `spent_after` the batch has cost all that it may after so many chunks. The first `sealable` shards meet
+    no `seal_error`, and are charged before the others do.
     """
 
     manifest: Manifest
@@ -64,6 +65,7 @@ class Script:
     ingest_gate: asyncio.Event | None = None
     seal_gate: asyncio.Event | None = None
     seal_error: ApplicationError | None = None
+    sealable: int = 0
     tidy_error: ApplicationError | None = None
     tidy_gate: asyncio.Event | None = None
     waiting_on: str | None = None
@@ -168,7 +170,10 @@ class Script:
         if self.seal_gate is not None:
             async with heartbeating():
                 await self.seal_gate.wait()
-        if self.seal_error is not None:
+        if self.seal_error is not None and order.shard >= self.sealable:
+            async with heartbeating():
+                while len(self.charges) < self.sealable:  # noqa: ASYNC110 - they are made by an activity
+                    await asyncio.sleep(0.05)
             raise self.seal_error
         total = self.manifest.shards[order.shard] * LINES_A_CHUNK
         completed = sum(n for (shard, _), n in self.answered.items() if shard == order.shard)

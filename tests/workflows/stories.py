@@ -208,6 +208,11 @@ STORIES = {
     "given-up-and-told": Story(
         script=lambda: Script(ONE_SHARD, seal_error=_mistake(), due=(TOLD,)), meanwhile=_take
     ),
+    "given-up-with-an-account": Story(
+        script=lambda: Script(
+            replace(ONE_SHARD, lines=40, shards=(2, 2)), seal_error=_mistake(), sealable=1, price=PRICE
+        )
+    ),
     "native": Story(script=lambda: _native(Fate()), shard=True),
     "native-without-room": Story(
         script=lambda: _native(Fate(end=BatchStatus.FAILED, no_place=FULL), Fate()), shard=True

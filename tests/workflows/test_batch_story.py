@@ -26,6 +26,11 @@ FIVE_SHARDS = Manifest(
     lines=90, shards=(2, 3, 2, 1, 1), model="m", provider="hosted_vllm", routes=routes("dep_1", "dep_2")
 )
 
+PRICE = Price(
+    source=DECLARED,
+    rates=(Rates(usd={TokenKind.INPUT: Decimal("0.0000001"), TokenKind.OUTPUT: Decimal("0.0000002")}),),
+)
+
 
 async def test_a_batch_goes_through_every_status_to_completed(stage: Stage) -> None:
     script = Script(ONE_SHARD)
@@ -181,6 +186,23 @@ async def test_a_mistake_of_ours_fails_the_batch_and_says_so(stage: Stage) -> No
     assert script.records[-1].errors[0].code == "internal_error"
 
 
+async def test_a_batch_that_is_given_up_says_what_its_answers_have_cost_until_then(stage: Stage) -> None:
+    error = ApplicationError("2 lines have no answer", type="UnansweredLines", non_retryable=True)
+    two = replace(ONE_SHARD, lines=40, shards=(2, 2))
+    script = Script(two, seal_error=error, sealable=1, price=PRICE)
+    async with stage.playing(script):
+        with pytest.raises(WorkflowFailureError):
+            await (await stage.begin(await stage.order())).result()
+    last = script.records[-1]
+    assert (last.status, last.counts.completed, last.output_file_id) == (BatchStatus.FAILED, 40, None)
+    assert last.account is not None
+    priced, unknown = last.account.entries
+    assert (priced.lines, priced.cost) == (20, 20 * Decimal("0.0000003"))
+    assert (unknown.lines, unknown.cost, unknown.reason) == (20, None, "its batch was given up")
+    # A sum that lacks an answer would be a wrong one.
+    assert (last.cost, last.account.priced) == (None, priced.cost)
+
+
 async def test_a_shard_cancelled_in_the_ui_does_not_take_its_batch_along(stage: Stage) -> None:
     script = Script(ONE_SHARD, stuck=ALL_STUCK)
     async with stage.playing(script):
@@ -191,12 +213,6 @@ async def test_a_shard_cancelled_in_the_ui_does_not_take_its_batch_along(stage: 
         outcome = await handle.result()
     assert outcome.status is BatchStatus.COMPLETED
     assert outcome.counts.done == 20
-
-
-PRICE = Price(
-    source=DECLARED,
-    rates=(Rates(usd={TokenKind.INPUT: Decimal("0.0000001"), TokenKind.OUTPUT: Decimal("0.0000002")}),),
-)
 
 
 async def test_every_shard_is_charged_at_what_was_quoted_for_it(stage: Stage) -> None:
