@@ -9,7 +9,7 @@ from api.arriving import arriving_file
 from api.gateway import DEFAULT_PROJECT, Gateway
 from api.multipart import MultipartForm
 from api.room import Promise
-from overnight.domain.errors import InvalidRequest
+from overnight.domain.errors import InvalidRequest, UnknownUpload, UploadNotPending
 from overnight.domain.ids import new_part_id
 from overnight.domain.layout import upload_part_key
 from overnight.domain.upload import MAX_PART_BYTES, UploadPart
@@ -25,7 +25,7 @@ async def receive_part(request: Request, upload_id: str, gateway: Gateway) -> Up
     """Store the part that `request` is, and return its row, which has been added.
 
     Raises UnknownUpload, UploadNotPending, InvalidRequest, StorageFull, and what else storage and catalog
-    raise; nothing stays behind then.
+    raise; then nothing stays behind, but for bytes whose row the catalog could not say is there.
     """
     upload = await gateway.catalog.upload(upload_id, project=DEFAULT_PROJECT)
     upload.require_pending(gateway.clock(), wanted="add a part to")
@@ -43,7 +43,8 @@ async def receive_part(request: Request, upload_id: str, gateway: Gateway) -> Up
     part = UploadPart(id=part_id, upload_id=upload_id, bytes=stored.size, created_at=now)
     try:
         await gateway.catalog.add_part(part, project=DEFAULT_PROJECT, now=now)
-    except BaseException:
+    except (UnknownUpload, UploadNotPending, InvalidRequest):
+        # After anything else the row may be there all the same: removing the object could take away its bytes.
         await gateway.storage.delete(key)
         raise
     return part

@@ -31,7 +31,8 @@ _FIELDS = ("purpose", "expires_after[anchor]", "expires_after[seconds]", "custom
 async def receive_file(request: Request, gateway: Gateway, hint: Hint) -> File:
     """Store the upload that `request` is, and return its row, which has been added.
 
-    Raises InvalidRequest, StorageFull, and what else storage and catalog raise; nothing stays behind then.
+    Raises InvalidRequest, StorageFull, and what else storage and catalog raise; then nothing stays behind, but
+    for bytes whose row the catalog could not say is there.
     """
     file_id = new_file_id()
     key = file_key(file_id)
@@ -41,11 +42,9 @@ async def receive_file(request: Request, gateway: Gateway, hint: Hint) -> File:
         async with aclosing(upload.content()) as content:
             stored = await gateway.storage.put(key, content)
     file = upload.describe(file_id, key=key, size=stored.size)
-    try:
-        await gateway.catalog.add_file(file)
-    except BaseException:
-        await gateway.storage.delete(key)
-        raise
+    # If this raises, the row may be there all the same: removing the object now could take away its bytes. One
+    # that got no row is swept up later.
+    await gateway.catalog.add_file(file)
     return file
 
 

@@ -331,18 +331,23 @@ async def test_a_disk_that_fills_up_in_the_middle_gives_the_same_507(served: Ser
     assert served.storage.everything() == []
 
 
-async def test_a_file_whose_row_can_not_be_written_leaves_no_bytes(
+async def test_a_file_whose_row_was_written_though_nobody_heard_of_it_keeps_its_bytes(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def add_file(_: Catalog, __: File) -> None:
-        raise CatalogUnavailable("writing failed: OperationalError")
+    add_file = Catalog.add_file
 
-    monkeypatch.setattr(Catalog, "add_file", add_file)
+    async def lose_the_answer(catalog: Catalog, added: File) -> None:
+        await add_file(catalog, added)
+        raise CatalogUnavailable("writing failed: ConnectionDoesNotExistError")
+
+    monkeypatch.setattr(Catalog, "add_file", lose_the_answer)
     async with served.http() as http:
-        answer = await http.post("/v1/files", content=form(BATCH, file()), headers=CONTENT_TYPE)
+        answer = await http.post("/v1/files", content=form(BATCH, file(LINE)), headers=CONTENT_TYPE)
+        (listed,) = (await http.get("/v1/files")).json()["data"]
+        content = await http.get(f"/v1/files/{listed['id']}/content")
     assert answer.status_code == 503
-    assert "OperationalError" not in answer.text
-    assert served.storage.everything() == []
+    assert "ConnectionDoesNotExistError" not in answer.text
+    assert content.content == LINE
 
 
 @pytest.mark.parametrize(("name", "content"), [("in.txt", LINE), ("in.jsonl", b"hello, ")])

@@ -10,7 +10,7 @@ import pytest
 
 from overnight.catalog import Catalog
 from overnight.domain.errors import CatalogUnavailable
-from overnight.domain.upload import MAX_PART_BYTES, MAX_UPLOAD_BYTES
+from overnight.domain.upload import MAX_PART_BYTES, MAX_UPLOAD_BYTES, UploadPart
 from tests.api.forms import CONTENT_TYPE, form, part
 from tests.api.parts import CONTENT, THIRD, begun, in_thirds, refused, sent, stored
 from tests.api.served import Served
@@ -201,15 +201,38 @@ async def test_a_completion_that_storage_breaks_off_leaves_nothing_and_is_repeat
         assert (await client.uploads.complete(upload.id, part_ids=ids)).status == "completed"
 
 
-async def test_a_part_whose_row_can_not_be_written_leaves_no_bytes(
+async def test_a_part_that_its_upload_no_longer_takes_leaves_no_bytes(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def add_part(*_: object, **__: object) -> None:
-        raise CatalogUnavailable("writing failed: OperationalError")
+    add_part = Catalog.add_part
 
-    monkeypatch.setattr(Catalog, "add_part", add_part)
+    async def come_too_late(catalog: Catalog, added: UploadPart, **given: Any) -> None:
+        await catalog.cancel_upload(added.upload_id, project=given["project"], now=given["now"])
+        await add_part(catalog, added, **given)
+
+    monkeypatch.setattr(Catalog, "add_part", come_too_late)
+    async with served.sdk() as client:
+        upload = await begun(client)
+        with pytest.raises(openai.ConflictError, match="status 'cancelled'"):
+            await sent(client, upload.id, CONTENT)
+    assert served.storage.everything() == []
+
+
+async def test_a_part_whose_row_was_written_though_nobody_heard_of_it_keeps_its_bytes(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_part = Catalog.add_part
+
+    async def lose_the_answer(catalog: Catalog, added: UploadPart, **given: Any) -> None:
+        await add_part(catalog, added, **given)
+        raise CatalogUnavailable("writing failed: ConnectionDoesNotExistError")
+
+    monkeypatch.setattr(Catalog, "add_part", lose_the_answer)
     async with served.sdk() as client:
         upload = await begun(client)
         with pytest.raises(openai.InternalServerError):
             await sent(client, upload.id, CONTENT)
-    assert served.storage.everything() == []
+        (part_id,) = await served.catalog.parts(upload.id)
+        done = await client.uploads.complete(upload.id, part_ids=[part_id])
+        content = (await client.files.content(done.file.id)).content
+    assert content == CONTENT
