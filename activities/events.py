@@ -8,6 +8,7 @@ from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain import ids, layout
 from overnight.domain.batch import Batch
+from overnight.domain.errors import CatalogUnavailable
 from overnight.domain.event import BatchEvent, EventType, Occurrence, event_of
 from overnight.domain.file import BatchFileKind
 from overnight.events.content import exchanges_in
@@ -35,13 +36,21 @@ class EventBooks:
         return tuple(self._settings.sinks)
 
     async def event(self, occurrence: Occurrence) -> BatchEvent:
-        """Return the event. Raises UnknownBatch."""
-        return self._event(occurrence, await self._catalog.batch(occurrence.batch_id))
+        """Return the event, for somebody who can ask for it again.
+
+        Raises UnknownBatch, and CatalogUnavailable while the row does not know of a last event's end: the
+        event of a batch that is given up leaves before its row is written.
+        """
+        batch = await self._catalog.batch(occurrence.batch_id)
+        if occurrence.type.is_last and not batch.status.ended:
+            raise CatalogUnavailable("the batch's row does not say yet that it has ended")
+        return self._event(occurrence, batch)
 
     async def log(self, occurrence: Occurrence) -> None:
         """Write the event's line, if the log is a sink. It comes with a step that is made anyway."""
         if self._log is not None:
-            self._log.write(await self.event(occurrence))
+            batch = await self._catalog.batch(occurrence.batch_id)
+            self._log.write(self._event(occurrence, batch))
 
     @activity.defn(name="known_sinks")
     async def known_sinks(self, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -68,7 +77,7 @@ class SinkDesk:
 
     @activity.defn(name="emit_event")
     async def emit_event(self, occurrence: Occurrence) -> None:
-        """Hand the event over. Raises SinkError, to be offered it again."""
+        """Hand the event over. Raises SinkError, or CatalogUnavailable, to be offered it again."""
         async with heartbeating():
             event = await self._books.event(occurrence)
             await self._sink.emit(event, self._exchanges(event))

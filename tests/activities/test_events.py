@@ -12,7 +12,8 @@ from temporalio.testing import ActivityEnvironment
 from activities.events import EventBooks, SinkDesk
 from activities.payloads import Record
 from overnight.domain import ids
-from overnight.domain.batch import BatchChange, Stamps
+from overnight.domain.batch import BatchChange, BatchError, Stamps
+from overnight.domain.errors import CatalogUnavailable
 from overnight.domain.event import BatchEvent, EventType, Occurrence
 from overnight.domain.file import BatchFileKind
 from overnight.domain.layout import file_key
@@ -143,6 +144,21 @@ async def test_a_sink_is_handed_the_event_of_the_row_and_no_content(ended: House
     (event,) = kept.events
     assert (event.response_cost, event.usage, event.provider) == (Decimal("0.25"), DONE.usage, "hosted_vllm")
     assert kept.exchanges == []
+
+
+async def test_an_end_that_the_row_does_not_know_of_yet_is_told_later_and_with_its_reason(
+    house: House,
+) -> None:
+    await house.catalog.add_batch(order())
+    await house.catalog.record(BATCH, BEGUN)
+    with pytest.raises(CatalogUnavailable):
+        await emitted(house, EventType.FAILED, log_content=False)
+    reason = BatchError(code="internal_error", message="given up")
+    await house.catalog.record(
+        BATCH, replace(BEGUN, revision=2, status=BatchStatus.FAILED, errors=(reason,), errors_total=1)
+    )
+    (event,) = (await emitted(house, EventType.FAILED, log_content=False)).events
+    assert (event.error_code, event.errors) == ("internal_error", 1)
 
 
 async def test_a_sink_that_wants_content_gets_it_with_the_end_and_not_before(ended: House) -> None:
