@@ -13,7 +13,7 @@ from overnight.domain.event import BatchEvent, EventType, Occurrence, event_of
 from overnight.domain.file import BatchFileKind
 from overnight.events.content import exchanges_in
 from overnight.events.log import LogSink
-from overnight.events.protocol import Exchanges, Sink
+from overnight.events.protocol import Bookmark, Exchanges, Sink
 from overnight.storage.protocol import Storage
 
 _WITH_CONTENT = (EventType.SUCCESS, EventType.EXPIRED, EventType.CANCELLED)
@@ -78,9 +78,14 @@ class SinkDesk:
     @activity.defn(name="emit_event")
     async def emit_event(self, occurrence: Occurrence) -> None:
         """Hand the event over. Raises SinkError, or CatalogUnavailable, to be offered it again."""
-        async with heartbeating():
+        bookmark = _bookmark()
+        async with heartbeating(lambda: bookmark.lines):
             event = await self._books.event(occurrence)
-            await self._sink.emit(event, self._exchanges(event))
+            try:
+                await self._sink.emit(event, self._exchanges(event), bookmark)
+            finally:
+                # The next try begins where this one has got to.
+                activity.heartbeat(bookmark.lines)
 
     def _exchanges(self, event: BatchEvent) -> Exchanges | None:
         if not self._content or event.type not in _WITH_CONTENT:
@@ -93,6 +98,14 @@ class SinkDesk:
                 layout.file_key(ids.output_file_id(event.batch_id, kind)) for kind in outcomes
             ),
         )
+
+
+def _bookmark() -> Bookmark:
+    match activity.info().heartbeat_details:
+        case [int(lines)]:
+            return Bookmark(lines)
+        case _:
+            return Bookmark()
 
 
 def _provider_of(batch: Batch, settings: Settings) -> str | None:

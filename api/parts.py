@@ -25,7 +25,8 @@ async def receive_part(request: Request, upload_id: str, gateway: Gateway) -> Up
     """Store the part that `request` is, and return its row, which has been added.
 
     Raises UnknownUpload, UploadNotPending, InvalidRequest, StorageFull, and what else storage and catalog
-    raise; then nothing stays behind, but for bytes whose row the catalog could not say is there.
+    raise; then nothing stays behind, but for bytes of which the catalog could not say whether they have
+    a row.
     """
     upload = await gateway.catalog.upload(upload_id, project=DEFAULT_PROJECT)
     upload.require_pending(gateway.clock(), wanted="add a part to")
@@ -44,7 +45,7 @@ async def receive_part(request: Request, upload_id: str, gateway: Gateway) -> Up
     try:
         await gateway.catalog.add_part(part, project=DEFAULT_PROJECT, now=now)
     except (UnknownUpload, UploadNotPending, InvalidRequest):
-        # After anything else the row may be there all the same: removing the object could take away its bytes.
+        # After anything else the row may be there all the same, and its bytes would be gone.
         await gateway.storage.delete(key)
         raise
     return part

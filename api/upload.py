@@ -31,8 +31,8 @@ _FIELDS = ("purpose", "expires_after[anchor]", "expires_after[seconds]", "custom
 async def receive_file(request: Request, gateway: Gateway, hint: Hint) -> File:
     """Store the upload that `request` is, and return its row, which has been added.
 
-    Raises InvalidRequest, StorageFull, and what else storage and catalog raise; then nothing stays behind, but
-    for bytes whose row the catalog could not say is there.
+    Raises InvalidRequest, StorageFull, and what else storage and catalog raise; then nothing stays behind,
+    but for bytes of which the catalog could not say whether they have a row.
     """
     file_id = new_file_id()
     key = file_key(file_id)
@@ -42,8 +42,8 @@ async def receive_file(request: Request, gateway: Gateway, hint: Hint) -> File:
         async with aclosing(upload.content()) as content:
             stored = await gateway.storage.put(key, content)
     file = upload.describe(file_id, key=key, size=stored.size)
-    # If this raises, the row may be there all the same: removing the object now could take away its bytes. One
-    # that got no row is swept up later.
+    # If this raises, the row may be there all the same: removing the object now could take away its bytes.
+    # One that got no row is swept up later.
     await gateway.catalog.add_file(file)
     return file
 

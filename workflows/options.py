@@ -124,8 +124,9 @@ share a worker. How many requests are in flight is bounded elsewhere: by the dep
 
 
 EMITTING_TIMEOUT = timedelta(hours=1)
-"""For one event, with all prompts and answers of a large batch where they are wanted. Each call to a sink has
-a bound of its own, and a worker that is killed is noticed by its heartbeats."""
+"""For one try at an event, with all prompts and answers of a large batch where they are wanted; the next one
+goes on with them where it can. Each call to a sink has a bound of its own, and a worker that is killed is
+noticed by its heartbeats."""
 
 UNTIL_TAKEN = RetryPolicy(
     initial_interval=timedelta(seconds=1), backoff_coefficient=2, maximum_interval=timedelta(minutes=10)

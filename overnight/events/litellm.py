@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from overnight.domain.errors import SinkRefused, SinkUnavailable
 from overnight.domain.event import BatchEvent, EventType
 from overnight.events.encoding import as_document
-from overnight.events.protocol import Exchanges
+from overnight.events.protocol import Bookmark, Exchanges
 from overnight.events.settings import LitellmSettings
 
 TAKEN_WITHIN = timedelta(seconds=30)
@@ -56,7 +56,12 @@ class LitellmSink:
         self._parts: _Parts | None = None
         self._lock = asyncio.Lock()
 
-    async def emit(self, event: BatchEvent, exchanges: Exchanges | None = None) -> None:  # noqa: ARG002 - counts and costs are LiteLLM's affair
+    async def emit(
+        self,
+        event: BatchEvent,
+        exchanges: Exchanges | None = None,  # noqa: ARG002 - counts and costs are LiteLLM's affair
+        bookmark: Bookmark | None = None,  # noqa: ARG002
+    ) -> None:
         """Tell the callback, if LiteLLM has such a call, and have it send what it holds; see Sink."""
         failed = event.type is EventType.FAILED
         if event.type not in _CALLS or not (self._settings.failures if failed else self._settings.successes):

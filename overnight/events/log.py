@@ -4,7 +4,7 @@ import structlog
 
 from overnight.domain.event import BatchEvent
 from overnight.events.encoding import as_document
-from overnight.events.protocol import Exchanges
+from overnight.events.protocol import Bookmark, Exchanges
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -12,7 +12,12 @@ _log = structlog.stdlib.get_logger(__name__)
 class LogSink:
     """A Sink that is the log itself."""
 
-    async def emit(self, event: BatchEvent, exchanges: Exchanges | None = None) -> None:  # noqa: ARG002 - the log never holds content
+    async def emit(
+        self,
+        event: BatchEvent,
+        exchanges: Exchanges | None = None,  # noqa: ARG002 - the log never holds content
+        bookmark: Bookmark | None = None,  # noqa: ARG002
+    ) -> None:
         """Write the event's line; see Sink."""
         self.write(event)
 

@@ -11,7 +11,7 @@ import msgspec
 from overnight.domain.errors import SinkRefused, SinkUnavailable, StorageError, StorageRefused
 from overnight.domain.event import BatchEvent, Content
 from overnight.events.encoding import as_json, timestamp
-from overnight.events.protocol import Exchange, Exchanges
+from overnight.events.protocol import Bookmark, Exchange, Exchanges
 from overnight.storage.protocol import Storage
 
 _BLOCK = 256 * 2**10
@@ -23,7 +23,12 @@ class ObjectsSink:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
 
-    async def emit(self, event: BatchEvent, exchanges: Exchanges | None = None) -> None:
+    async def emit(
+        self,
+        event: BatchEvent,
+        exchanges: Exchanges | None = None,
+        bookmark: Bookmark | None = None,  # noqa: ARG002 - its lines are one object, which is there or not
+    ) -> None:
         """Store the event's object, after that of its content; see Sink."""
         try:
             if exchanges is not None:

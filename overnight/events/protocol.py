@@ -24,13 +24,26 @@ Exchanges = Callable[[], AsyncIterator[Exchange]]
 """Reads a batch's lines from the first on, in input order, as often as it is called."""
 
 
+@dataclass(slots=True)
+class Bookmark:
+    """How many of a batch's lines, from the first on, a sink has taken. The next offer of the event has it.
+
+    A sink that takes all of the lines or none leaves it as it is.
+    """
+
+    lines: int = 0
+
+
 class Sink(Protocol):
     """Somebody who keeps events. An event may come twice; its id says so."""
 
-    async def emit(self, event: BatchEvent, exchanges: Exchanges | None = None) -> None:
+    async def emit(
+        self, event: BatchEvent, exchanges: Exchanges | None = None, bookmark: Bookmark | None = None
+    ) -> None:
         """Hand over an event; when this returns, the sink has it.
 
-        With `exchanges` also the prompts and answers, in constant memory. Raises SinkUnavailable, and
-        SinkRefused for what only the operator can change; the event is offered again after either.
+        With `exchanges` also the prompts and answers, in constant memory, from `bookmark` on, which is moved
+        as they are taken. Raises SinkUnavailable, and SinkRefused for what only the operator can change; the
+        event is offered again after either.
         """
         ...

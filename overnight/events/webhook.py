@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 from overnight.domain.event import BatchEvent
 from overnight.events.encoding import as_json
 from overnight.events.posting import Poster
-from overnight.events.protocol import Exchanges
+from overnight.events.protocol import Bookmark, Exchanges
 from overnight.events.settings import WebhookSettings
 
 
@@ -29,7 +29,12 @@ class WebhookSink:
         self._signer = Webhook(settings.secret)
         self._clock = clock
 
-    async def emit(self, event: BatchEvent, exchanges: Exchanges | None = None) -> None:  # noqa: ARG002 - a post is small
+    async def emit(
+        self,
+        event: BatchEvent,
+        exchanges: Exchanges | None = None,  # noqa: ARG002 - a post is small
+        bookmark: Bookmark | None = None,  # noqa: ARG002
+    ) -> None:
         """Post the event; see Sink."""
         body, now = as_json(event), self._clock()
         headers = {

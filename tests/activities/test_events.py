@@ -1,27 +1,33 @@
 """Events as the steps of a batch tell them: to the log with what they do anyway, to sinks one at a time."""
 
+import asyncio
 import json
+import secrets
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from temporalio.testing import ActivityEnvironment
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.worker import Worker
 
+from activities.event_payloads import Telling
 from activities.events import EventBooks, SinkDesk
 from activities.payloads import Record
 from overnight.domain import ids
 from overnight.domain.batch import BatchChange, BatchError, Stamps
-from overnight.domain.errors import CatalogUnavailable
+from overnight.domain.errors import CatalogUnavailable, SinkUnavailable
 from overnight.domain.event import BatchEvent, EventType, Occurrence
 from overnight.domain.file import BatchFileKind
 from overnight.domain.layout import file_key
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, Usage
-from overnight.events.protocol import Exchange, Exchanges
+from overnight.events.protocol import Bookmark, Exchange, Exchanges, Sink
 from overnight.events.settings import WebhookSettings
 from tests.activities.house import BATCH, NOW, House, bookkeeping, deployment, lines, order, settings
+from workflows import queues
+from workflows.events import EventWorkflow
 
 BEGUN = BatchChange(
     revision=1,
@@ -50,9 +56,32 @@ class Kept:
         self.events: list[BatchEvent] = []
         self.exchanges: list[Exchange] = []
 
-    async def emit(self, event: BatchEvent, exchanges: Exchanges | None = None) -> None:
+    async def emit(
+        self, event: BatchEvent, exchanges: Exchanges | None = None, bookmark: Bookmark | None = None
+    ) -> None:
         self.events.append(event)
         self.exchanges += [each async for each in exchanges()] if exchanges else []
+
+
+class Weary:
+    """A sink that takes two lines a try, and then is not well."""
+
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+
+    async def emit(
+        self, event: BatchEvent, exchanges: Exchanges | None = None, bookmark: Bookmark | None = None
+    ) -> None:
+        assert exchanges is not None
+        assert bookmark is not None
+        enough = bookmark.lines + 2
+        async for each in exchanges():
+            if each.index == enough:
+                raise SinkUnavailable("the sink is not well: it answered 503")
+            if each.index >= bookmark.lines:
+                self.taken.append(each.custom_id)
+                bookmark.lines += 1
+        self.taken.append(event.type)
 
 
 async def logged(step: Any, *given: Any) -> list[dict[str, Any]]:
@@ -130,10 +159,14 @@ async def ended(house: House) -> House:
     return house
 
 
-async def emitted(house: House, kind: EventType, *, log_content: bool) -> Kept:
+def desk_of(house: House, sink: Sink, *, log_content: bool) -> SinkDesk:
     here = settings(deployment(), sinks={"audit": replace(AUDIT, log_content=log_content)})
+    return SinkDesk("audit", settings=here, catalog=house.catalog, storage=house.storage, sink=sink)
+
+
+async def emitted(house: House, kind: EventType, *, log_content: bool) -> Kept:
     kept = Kept()
-    desk = SinkDesk("audit", settings=here, catalog=house.catalog, storage=house.storage, sink=kept)
+    desk = desk_of(house, kept, log_content=log_content)
     occurrence = Occurrence(batch_id=BATCH, type=kind, at=NOW)
     await ActivityEnvironment().run(desk.emit_event, occurrence)
     return kept
@@ -166,3 +199,19 @@ async def test_a_sink_that_wants_content_gets_it_with_the_end_and_not_before(end
     kept = await emitted(ended, EventType.SUCCESS, log_content=True)
     assert [each.custom_id for each in kept.exchanges] == ["line-0", "line-1", "line-2"]
     assert all(each.answer for each in kept.exchanges)
+
+
+async def test_a_sink_that_fails_goes_on_with_the_lines_where_it_was(
+    ended: House, temporal: WorkflowEnvironment
+) -> None:
+    weary = Weary()
+    telling = Telling(occurrence=Occurrence(batch_id=BATCH, type=EventType.SUCCESS, at=NOW), sinks=("audit",))
+    client, queue = temporal.client, secrets.token_hex(8)
+    desk = desk_of(ended, weary, log_content=True)
+    async with (
+        Worker(client, task_queue=queue, workflows=[EventWorkflow]),
+        Worker(client, task_queue=queues.events("audit"), activities=[desk.emit_event]),
+        asyncio.timeout(60),
+    ):
+        await client.execute_workflow(EventWorkflow.run, telling, id=queue, task_queue=queue)
+    assert weary.taken == ["line-0", "line-1", "line-2", EventType.SUCCESS]

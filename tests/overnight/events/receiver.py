@@ -21,12 +21,16 @@ class Posted:
 
 @dataclass
 class Receiver:
-    """Answers `status` to everything, with `answer`; what it has taken with a 2xx is in `posted`."""
+    """Answers `status` to everything, with `answer`; what it has taken with a 2xx is in `posted`.
+
+    Once it has taken `full_after` it answers 503.
+    """
 
     port: int = field(default_factory=free_port)
     status: int = 200
     answer: bytes = b""
     hangs: bool = False
+    full_after: int | None = None
     posted: list[Posted] = field(default_factory=list)
     refused: int = 0
     _let_go: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,9 +69,11 @@ class Receiver:
         body = await request.read()
         if self.hangs:
             await self._let_go.wait()
-        if self.status >= 300:
+        full = self.full_after is not None and len(self.posted) >= self.full_after
+        status = 503 if full else self.status
+        if status >= 300:
             self.refused += 1
-            return web.Response(status=self.status)
+            return web.Response(status=status)
         # aiohttp has unpacked a body that was compressed.
         packed = body[:2] == b"\x1f\x8b"
         headers = {name.lower(): value for name, value in request.headers.items()}

@@ -2,12 +2,14 @@
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from structlog.testing import capture_logs
 
-from overnight.domain.errors import SinkRefused
+from overnight.domain.errors import SinkUnavailable
 from overnight.domain.event import EventType
 from overnight.events import otlp
 from overnight.events.gen_ai import exchange_attributes
-from overnight.events.protocol import Exchange
+from overnight.events.protocol import Bookmark, Exchange
 from overnight.events.settings import Signal
 from tests.overnight.events.happenings import ANSWER, PROMPT, event, exchanges, failure
 from tests.overnight.events.places import otlp_place
@@ -97,16 +99,52 @@ def test_what_can_be_read_of_a_line_is_told_beside_what_can_not() -> None:
     assert "hello" in str(said["gen_ai.input.messages"])
 
 
-async def test_a_sink_that_takes_only_a_part_has_not_taken_the_event() -> None:
-    answer = ExportLogsServiceResponse()
-    answer.partial_success.rejected_log_records = 1
+@pytest.mark.parametrize("signal", Signal)
+async def test_what_a_sink_rejects_of_an_export_is_counted_once_and_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch, signal: Signal
+) -> None:
+    monkeypatch.setattr(otlp, "MOST_RECORDS", 2)
+    async with otlp_place(signal) as place:
+        place.receiver.answer = _rejecting(signal, why=f"{PROMPT} is too long")
+        with capture_logs() as entries:
+            await place.sink.emit(event(), exchanges)
+        names = [record["name"] for record in place.records()]
+    assert names == ["batch_line"] * 3 + ["batch_success"]
+    (warning,) = entries
+    assert (warning["log_level"], warning["sink"], warning["records"]) == ("warning", "otlp", 3)
+    assert PROMPT not in str(warning)
+
+
+async def test_lines_that_a_sink_has_taken_are_not_sent_again_when_it_is_offered_the_event_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(otlp, "MOST_RECORDS", 1)
+    bookmark = Bookmark()
     async with otlp_place() as place:
-        place.receiver.answer = answer.SerializeToString()
-        with pytest.raises(SinkRefused, match="rejected 1 of 1"):
-            await place.sink.emit(event())
+        place.receiver.full_after = 2
+        with pytest.raises(SinkUnavailable):
+            await place.sink.emit(event(), exchanges, bookmark)
+        assert bookmark.lines == 2
+        place.receiver.full_after = None
+        await place.sink.emit(event(), exchanges, bookmark)
+        said = [record["attributes"].get("overnight.line.custom_id") for record in place.records()]
+    assert said == ["line-0", "line-1", "line-2", None]
 
 
 async def test_a_sink_that_answers_200_in_words_of_its_own_has_taken_it() -> None:
     async with otlp_place() as place:
         place.receiver.answer = b"OK, thank you"
         await place.sink.emit(event())
+
+
+def _rejecting(signal: Signal, *, why: str) -> bytes:
+    """What a sink answers that has taken an export but for one record."""
+    if signal is Signal.LOGS:
+        logs = ExportLogsServiceResponse()
+        logs.partial_success.rejected_log_records = 1
+        logs.partial_success.error_message = why
+        return logs.SerializeToString()
+    traces = ExportTraceServiceResponse()
+    traces.partial_success.rejected_spans = 1
+    traces.partial_success.error_message = why
+    return traces.SerializeToString()
