@@ -1,12 +1,9 @@
 """The `webhook` of a batch: an endpoint of its own, kept before the batch starts."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from api.gateway import DEFAULT_PROJECT, Gateway
+from api.gateway import Gateway
 from api.webhook_requests import BatchWebhook
 from overnight.domain.batch import BatchOrder
-from overnight.domain.errors import IdempotencyMismatch, InvalidRequest, UnknownWebhookEndpoint
+from overnight.domain.errors import InvalidRequest
 from overnight.domain.ids import batch_webhook_id
 from overnight.domain.webhook import EventType, WebhookEndpoint
 from overnight.webhooks.signing import new_secret
@@ -19,38 +16,29 @@ def require_usable_url(url: str, gateway: Gateway, *, param: str) -> None:
         raise InvalidRequest(f"Invalid '{param}': {fault}.", param=param, code="invalid_value")
 
 
-@asynccontextmanager
 async def kept_webhook(
     wanted: BatchWebhook | None, order: BatchOrder, gateway: Gateway
-) -> AsyncIterator[WebhookEndpoint | None]:
-    """Keep the endpoint of a batch that is started inside the block.
+) -> WebhookEndpoint | None:
+    """Keep the endpoint of a batch that is to be started, and return it; a repeat's is the first one's.
 
-    It goes again when the block raises IdempotencyMismatch: the batch of that id is another's then.
+    It is that of a batch which these very parameters have started, and of no other under the same idempotency
+    key. One that comes to nothing is forgotten by housekeeping.
     """
     if wanted is None:
-        yield None
-        return
+        return None
     endpoint = _endpoint(wanted, order)
     added = await gateway.catalog.add_batch_webhook(endpoint)
-    try:
-        yield endpoint if added else await webhook_of(order.batch_id, gateway)
-    except IdempotencyMismatch:
-        if added:
-            await gateway.catalog.delete_webhook_endpoint(endpoint.id, project=order.project)
-        raise
+    return endpoint if added else await webhook_of(order, gateway)
 
 
-async def webhook_of(batch_id: str, gateway: Gateway) -> WebhookEndpoint | None:
+async def webhook_of(order: BatchOrder, gateway: Gateway) -> WebhookEndpoint | None:
     """Return the endpoint that a batch has brought along, None if it has none (any more)."""
-    try:
-        return await gateway.catalog.webhook_endpoint(batch_webhook_id(batch_id), project=DEFAULT_PROJECT)
-    except UnknownWebhookEndpoint:
-        return None
+    return await gateway.catalog.batch_webhook(order.batch_id, order.parameters_hash, project=order.project)
 
 
 def _endpoint(wanted: BatchWebhook, order: BatchOrder) -> WebhookEndpoint:
     return WebhookEndpoint(
-        id=batch_webhook_id(order.batch_id),
+        id=batch_webhook_id(order.batch_id, order.parameters_hash),
         project=order.project,
         name=order.batch_id,
         url=wanted.url,

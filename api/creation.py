@@ -41,12 +41,12 @@ async def create_batch(
         wanted, gateway, idempotency_key=idempotency_key, request_id=request_id, key_label=key_label
     )
     if idempotency_key is not None and (existing := await _existing(order, gateway)):
-        return existing, await webhook_of(order.batch_id, gateway) if wanted.webhook else None
+        return existing, await webhook_of(order, gateway) if wanted.webhook else None
     require_usable(order.provider, gateway.settings)
     if wanted.webhook:
         require_usable_url(wanted.webhook.url, gateway, param="webhook.url")
-    async with kept_webhook(wanted.webhook, order, gateway) as webhook:
-        order = await gateway.runs.start(order)
+    webhook = await kept_webhook(wanted.webhook, order, gateway)
+    order = await gateway.runs.start(order)
     _log.info("batch_started", batch_id=order.batch_id)
     return await _picture(order, gateway), webhook
 

@@ -76,13 +76,16 @@ class BatchRows(Connections):
         if not change.status.delivered:
             # Somebody has reset a workflow that had ended. What its client was given stays given.
             newer = newer.where(batches.c.status.not_in(DELIVERED))
-        before = select(batches.c.status, batches.c.created_at).where(this_batch).with_for_update()
+        known = (batches.c.status, batches.c.created_at, batches.c.project, batches.c.parameters_hash)
+        before = select(*known).where(this_batch).with_for_update()
         async with self._writing() as connection:
             was = (await connection.execute(before)).first()
             written = (await connection.execute(newer.values(**rows.from_change(change)))).rowcount
-            if written and change.status.ended:
+            if was and written and change.status.ended:
                 await spend_rows.write(connection, batch_id, change)
-                await plan_deliveries(connection, batch_id, change)
+                await plan_deliveries(
+                    connection, batch_id, change, project=was.project, parameters_hash=was.parameters_hash
+                )
             if change.status.ended:
                 for table in (progress, waits):
                     await connection.execute(delete(table).where(table.c.batch_id == batch_id))

@@ -19,9 +19,8 @@ from overnight.catalog.stray_rows import StrayRows
 from overnight.catalog.tables import files, installation
 from overnight.catalog.upload_rows import UploadRows
 from overnight.catalog.webhook_delivery_rows import WebhookDeliveryRows
-from overnight.catalog.webhook_endpoint_rows import WebhookEndpointRows, endpoint_of
+from overnight.catalog.webhook_endpoint_rows import WebhookEndpointRows, endpoint_of_batch
 from overnight.domain.batch import Batch
-from overnight.domain.ids import batch_webhook_id
 from overnight.domain.job import BatchJob
 from overnight.domain.webhook import WebhookEndpoint
 
@@ -60,10 +59,13 @@ class Catalog(
         It is what clients ask for most, so one transaction does for it.
         """
         async with self._reading() as connection:
+            batch = await batch_of(connection, batch_id, project=project)
             return BatchInDetail(
-                batch=await batch_of(connection, batch_id, project=project),
+                batch=batch,
                 jobs=await jobs_of(connection, batch_id, limit=jobs),
-                webhook=await endpoint_of(connection, batch_webhook_id(batch_id), project=project),
+                webhook=await endpoint_of_batch(
+                    connection, batch_id, batch.order.parameters_hash, project=project
+                ),
             )
 
     async def check(self) -> None:

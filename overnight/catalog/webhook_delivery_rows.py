@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from overnight.catalog.connections import Connections, Page, place_of
 from overnight.catalog.rows import RUNNING
 from overnight.catalog.tables import batches, webhook_deliveries, webhook_endpoints
-from overnight.catalog.webhook_endpoint_rows import to_endpoint
+from overnight.catalog.webhook_endpoint_rows import own_endpoint, to_endpoint
 from overnight.domain.batch import BatchChange
 from overnight.domain.errors import UnknownWebhookEndpoint
 from overnight.domain.webhook import (
@@ -132,20 +132,22 @@ class WebhookDeliveryRows(Connections):
             await connection.execute(delete(webhook_endpoints).where(done))
 
 
-async def plan_deliveries(connection: AsyncConnection, batch_id: str, change: BatchChange) -> None:
+async def plan_deliveries(
+    connection: AsyncConnection, batch_id: str, change: BatchChange, *, project: str, parameters_hash: str
+) -> None:
     """Write down who is to hear how a batch has ended. Nothing is written twice."""
     event_type = EventType.of(change.status)
     at: datetime = getattr(change.stamps, f"{change.status.value}_at")
     event = Event.of(event_type, batch_id, at=at)
-    project = select(batches.c.project).where(batches.c.id == batch_id).scalar_subquery()
     wanting = select(webhook_endpoints).where(
         webhook_endpoints.c.project == project,
         webhook_endpoints.c.batch_id.is_(None) | (webhook_endpoints.c.batch_id == batch_id),
-        webhook_endpoints.c.disabled_at.is_(None),
     )
     # Held until they are written: an endpoint that is deleted meanwhile takes its deliveries along.
     wanting = wanting.order_by(webhook_endpoints.c.id).with_for_update(read=True, key_share=True)
-    endpoints = [to_endpoint(row) for row in (await connection.execute(wanting)).mappings()]
+    found = [to_endpoint(row) for row in (await connection.execute(wanting)).mappings()]
+    own = own_endpoint(found, batch_id, parameters_hash)
+    endpoints = [each for each in found if (each.batch_id is None or each is own) and not each.disabled_at]
     new = [Delivery.of(event, each, now=at) for each in endpoints if event_type in each.event_types]
     if not new:
         return

@@ -1,6 +1,6 @@
 """The rows of webhook endpoints: those of a project, and those that single batches bring along."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from overnight.catalog.connections import Connections, Page, place_of
 from overnight.catalog.tables import webhook_deliveries, webhook_endpoints
 from overnight.domain.errors import InvalidRequest, UnknownWebhookEndpoint
+from overnight.domain.ids import batch_webhook_id, old_batch_webhook_id
 from overnight.domain.webhook import MAX_ENDPOINTS, EventType, WebhookEndpoint
 
 _ENDPOINT = select(webhook_endpoints).where(
     webhook_endpoints.c.id == bindparam("one"), webhook_endpoints.c.project == bindparam("its_project")
+)
+_OF_BATCH = select(webhook_endpoints).where(
+    webhook_endpoints.c.id.in_([bindparam("one"), bindparam("old_one")]),
+    webhook_endpoints.c.project == bindparam("its_project"),
 )
 
 
@@ -32,18 +37,26 @@ class WebhookEndpointRows(Connections):
             await connection.execute(self._insert(webhook_endpoints, from_endpoint(endpoint)))
 
     async def add_batch_webhook(self, endpoint: WebhookEndpoint) -> bool:
-        """Add the endpoint of a batch, or leave the one that it has; say whether it was added."""
+        """Add an endpoint of a batch, or leave the one of that id; say whether it was added."""
         row = self._insert(webhook_endpoints, from_endpoint(endpoint)).on_conflict_do_nothing()
         async with self._writing() as connection:
             return bool((await connection.execute(row)).rowcount)
 
+    async def batch_webhook(
+        self, batch_id: str, parameters_hash: str, *, project: str
+    ) -> WebhookEndpoint | None:
+        """Return the endpoint that a batch of these parameters has brought along, None if it has none."""
+        async with self._reading() as connection:
+            return await endpoint_of_batch(connection, batch_id, parameters_hash, project=project)
+
     async def webhook_endpoint(self, endpoint_id: str, *, project: str) -> WebhookEndpoint:
         """Return an endpoint. Raises UnknownWebhookEndpoint."""
         async with self._reading() as connection:
-            found = await endpoint_of(connection, endpoint_id, project=project)
-        if found is None:
+            found = await connection.execute(_ENDPOINT, {"one": endpoint_id, "its_project": project})
+            row = found.mappings().first()
+        if row is None:
             raise UnknownWebhookEndpoint(endpoint_id)
-        return found
+        return to_endpoint(row)
 
     async def list_webhook_endpoints(
         self, *, project: str, after: str | None = None, limit: int = 20
@@ -96,13 +109,27 @@ class WebhookEndpointRows(Connections):
             await connection.execute(delete(webhook_deliveries).where(theirs))
 
 
-async def endpoint_of(
-    connection: AsyncConnection, endpoint_id: str, *, project: str
+async def endpoint_of_batch(
+    connection: AsyncConnection, batch_id: str, parameters_hash: str, *, project: str
 ) -> WebhookEndpoint | None:
-    """Return an endpoint, or None if there is none of that id, within a transaction."""
-    found = await connection.execute(_ENDPOINT, {"one": endpoint_id, "its_project": project})
-    row = found.mappings().first()
-    return None if row is None else to_endpoint(row)
+    """Return what `WebhookEndpointRows.batch_webhook` does, within a transaction."""
+    one, old_one = batch_webhook_id(batch_id, parameters_hash), old_batch_webhook_id(batch_id)
+    asked = {"one": one, "old_one": old_one, "its_project": project}
+    found = (await connection.execute(_OF_BATCH, asked)).mappings()
+    return own_endpoint(map(to_endpoint, found), batch_id, parameters_hash)
+
+
+def own_endpoint(
+    found: Iterable[WebhookEndpoint], batch_id: str, parameters_hash: str
+) -> WebhookEndpoint | None:
+    """Return which of these endpoints is the one of a batch of these parameters.
+
+    Others may have been left by requests of the same idempotency key that wanted something else and have
+    started nothing. One that was kept before ids told them apart counts where there is no better.
+    """
+    by_id = {each.id: each for each in found}
+    own = by_id.get(batch_webhook_id(batch_id, parameters_hash))
+    return own or by_id.get(old_batch_webhook_id(batch_id))
 
 
 def from_endpoint(endpoint: WebhookEndpoint) -> dict[str, Any]:

@@ -73,8 +73,13 @@ def places_id(deployments: Iterable[str], *, model: str | None) -> str:
     return _digest("places", model or "", *sorted(deployments))[:16]
 
 
-def batch_webhook_id(batch_id: str) -> str:
-    """Return the id of the endpoint that a batch may bring along."""
+def batch_webhook_id(batch_id: str, parameters_hash: str) -> str:
+    """Return the id of the endpoint that a batch may bring along, if these parameters are what started it."""
+    return f"we_{_digest('webhook', batch_id, parameters_hash)}"
+
+
+def old_batch_webhook_id(batch_id: str) -> str:
+    """Return the id that such an endpoint had when requests of one idempotency key shared it."""
     return f"we_{_digest('webhook', batch_id)}"
 
 

@@ -8,14 +8,13 @@ import openai
 import pytest
 
 from overnight.config import Settings
-from overnight.domain.batch import BatchChange, Stamps
-from overnight.domain.errors import UnknownWebhookEndpoint
-from overnight.domain.ids import batch_id_for_key, batch_webhook_id
+from overnight.domain.batch import BatchChange, BatchOrder, Stamps
+from overnight.domain.ids import batch_id_for_key
 from overnight.domain.status import BatchStatus
 from overnight.domain.webhook import EventType
 from overnight.webhooks.addresses import AllowedHosts
 from overnight.webhooks.signing import new_secret
-from tests.api.served import Served
+from tests.api.served import Runs, Served
 from tests.overnight.webhooks.receiver import receiving
 
 URL = "https://example.com/hooks?token=t"
@@ -36,6 +35,15 @@ async def created(served: Served, *, key: str | None = None, status: int = 200, 
         answer = await http.post("/v1/batches", json={**BODY, **fields})
     assert answer.status_code == status, answer.text
     return answer.json()
+
+
+async def told_at(served: Served, batch_id: str) -> list[str]:
+    """End a batch, and return the URLs that are to hear of it."""
+    ended = BatchChange(revision=1, status=BatchStatus.COMPLETED, stamps=Stamps(completed_at=NOON))
+    await served.catalog.record(batch_id, ended)
+    owed = await served.catalog.pending_deliveries(batch_id)
+    project = "default"
+    return [(await served.catalog.webhook_endpoint(one.endpoint_id, project=project)).url for one in owed]
 
 
 async def refused(served: Served, path: str, body: Any) -> Any:
@@ -220,10 +228,46 @@ async def test_a_batch_that_another_request_has_started_is_left_without_a_webhoo
     # By another gateway, that has not written its row yet.
     batch_id = batch_id_for_key("default", "k")
     order = served.runs.started[(await created(served))["id"]]
-    served.runs.started[batch_id] = replace(order, batch_id=batch_id, parameters_hash="another")
+    order = replace(order, batch_id=batch_id, parameters_hash="another")
+    served.runs.started[batch_id] = order
     await created(served, key="k", webhook=URL, status=409)
-    with pytest.raises(UnknownWebhookEndpoint):
-        await served.catalog.webhook_endpoint(batch_webhook_id(batch_id), project="default")
+    await served.catalog.add_batch(order)
+    assert await told_at(served, batch_id) == []
+
+
+async def test_a_webhook_is_not_that_of_a_request_which_started_nothing(served: Served) -> None:
+    served.runs.unreachable = True
+    await created(served, key="k", webhook=URL, status=503)
+    await created(served, key="l", webhook=URL, status=503)
+    served.runs.unreachable = False
+    other = await created(served, key="k", webhook="https://example.org/")
+    none = await created(served, key="l")
+    assert (other["overnight"]["webhook"]["url"], none["overnight"]["webhook"]) == (
+        "https://example.org/",
+        None,
+    )
+    assert await told_at(served, other["id"]) == ["https://example.org/"]
+    assert await told_at(served, none["id"]) == []
+
+
+async def test_a_webhook_stays_when_another_request_of_that_key_comes_to_nothing(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = Runs.start
+
+    async def start_behind_another(runs: Runs, order: BatchOrder) -> BatchOrder:
+        # The other one keeps its webhook first, and is second to start.
+        if "k" in waiting:
+            waiting.remove("k")
+            await created(served, key="k", webhook=URL)
+        return await start(runs, order)
+
+    waiting = ["k"]
+    monkeypatch.setattr(Runs, "start", start_behind_another)
+    await created(served, key="k", webhook="https://example.org/", status=409)
+    again = await created(served, key="k", webhook=URL)
+    assert again["overnight"]["webhook"]["url"] == URL
+    assert await told_at(served, again["id"]) == [URL]
 
 
 async def test_a_create_without_a_webhook_means_what_it_meant_before_there_were_any(served: Served) -> None:

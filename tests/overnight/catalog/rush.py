@@ -10,6 +10,7 @@ from overnight.catalog import Catalog, open_engine
 from overnight.domain.batch import BatchChange, Stamps
 from overnight.domain.errors import UnknownWebhookEndpoint
 from overnight.domain.file import File, FilePurpose
+from overnight.domain.ids import batch_webhook_id
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
 from overnight.domain.webhook import Attempt, DeliveryStatus, EventType, WebhookEndpoint
@@ -105,9 +106,10 @@ class Rush:
     async def _endpoints(self, number: int) -> None:
         await self._catalog.add_webhook_endpoint(endpoint(f"we_{self._seed}_{number}"))
         batch_id = self._random.choice(BATCHES)
-        await self._catalog.add_batch_webhook(endpoint(f"we_{batch_id}", batch_id=batch_id))
+        own = batch_webhook_id(batch_id, "")
+        await self._catalog.add_batch_webhook(endpoint(own, batch_id=batch_id))
         with suppress(UnknownWebhookEndpoint):
-            await self._catalog.delete_webhook_endpoint(f"we_{batch_id}", project="default")
+            await self._catalog.delete_webhook_endpoint(own, project="default")
 
 
 async def main(url: str, seed: int) -> None:

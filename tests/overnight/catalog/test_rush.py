@@ -11,6 +11,7 @@ from overnight.catalog import Catalog
 from overnight.domain.batch import BatchChange
 from overnight.domain.database_url import POOL_SIZE
 from overnight.domain.errors import InvalidRequest
+from overnight.domain.ids import batch_webhook_id
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
 from overnight.domain.webhook import MAX_ENDPOINTS
@@ -87,10 +88,11 @@ async def test_an_endpoint_that_is_deleted_while_a_batch_ends_leaves_no_delivery
     for number in range(20):
         batch_id = f"batch_{number}"
         await catalog.add_batch(order(batch_id))
-        await catalog.add_batch_webhook(rush.endpoint(f"we_{number}", batch_id=batch_id))
+        own = batch_webhook_id(batch_id, order(batch_id).parameters_hash)
+        await catalog.add_batch_webhook(rush.endpoint(own, batch_id=batch_id))
         await asyncio.gather(
             catalog.record(batch_id, rush.end(1, BatchStatus.COMPLETED)),
-            catalog.delete_webhook_endpoint(f"we_{number}", project="default"),
+            catalog.delete_webhook_endpoint(own, project="default"),
         )
     assert await database.query("SELECT id FROM webhook_deliveries") == []
 

@@ -9,6 +9,7 @@ from overnight.catalog import Catalog
 from overnight.domain.batch import BatchChange, BatchOrder, Stamps
 from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import InvalidRequest, UnknownWebhookEndpoint
+from overnight.domain.ids import batch_webhook_id, old_batch_webhook_id
 from overnight.domain.status import BatchStatus
 from overnight.domain.webhook import (
     KEPT_ATTEMPTS,
@@ -30,6 +31,7 @@ ORDER = BatchOrder(
     completion_window="24h",
     window=timedelta(hours=24),
     created_at=NOW,
+    parameters_hash="h",
 )
 ENDPOINT = WebhookEndpoint(
     id="we_1",
@@ -41,7 +43,9 @@ ENDPOINT = WebhookEndpoint(
     created_at=NOW,
     updated_at=NOW,
 )
-OWN = replace(ENDPOINT, id="we_own", batch_id=BATCH)
+OWN = replace(ENDPOINT, id=batch_webhook_id(BATCH, ORDER.parameters_hash), batch_id=BATCH)
+ANOTHERS = replace(OWN, id=batch_webhook_id(BATCH, "another"))
+OLD = replace(OWN, id=old_batch_webhook_id(BATCH))
 ATTEMPT = Attempt(at=NOW, duration=timedelta(milliseconds=12), status_code=500)
 
 
@@ -95,7 +99,7 @@ async def test_a_project_has_so_many_endpoints_and_no_more(catalog: Catalog) -> 
 async def test_the_first_webhook_of_a_batch_stays(catalog: Catalog) -> None:
     assert await catalog.add_batch_webhook(OWN)
     assert not await catalog.add_batch_webhook(replace(OWN, secret="whsec_2"))
-    assert (await catalog.webhook_endpoint("we_own", project="default")).secret == "whsec_1"
+    assert (await catalog.webhook_endpoint(OWN.id, project="default")).secret == "whsec_1"
 
 
 async def test_a_change_is_dated_and_what_is_no_change_is_not(catalog: Catalog) -> None:
@@ -112,7 +116,7 @@ async def test_a_change_is_dated_and_what_is_no_change_is_not(catalog: Catalog) 
 async def test_whoever_wants_to_hear_of_an_end_is_owed_it(catalog: Catalog, status: BatchStatus) -> None:
     await end(catalog, ENDPOINT, OWN, status=status)
     found = await catalog.pending_deliveries(BATCH)
-    assert {each.endpoint_id for each in found} == {"we_1", "we_own"}
+    assert {each.endpoint_id for each in found} == {"we_1", OWN.id}
     assert {each.event.type for each in found} == {EventType.of(status)}
     assert {each.event.occurred_at for each in found} == {NOW}
 
@@ -124,12 +128,35 @@ async def test_whoever_wants_to_hear_of_an_end_is_owed_it(catalog: Catalog, stat
         replace(ENDPOINT, project="other"),
         replace(ENDPOINT, disabled_at=NOW),
         replace(OWN, batch_id="batch_2"),
+        ANOTHERS,
     ],
-    ids=["another event", "another project", "disabled", "another batch"],
+    ids=["another event", "another project", "disabled", "another batch", "another request of that key"],
 )
 async def test_nobody_else_is(catalog: Catalog, other: WebhookEndpoint) -> None:
     await end(catalog, other)
     assert await catalog.pending_deliveries(BATCH) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "own"),
+    [
+        ((ANOTHERS, OWN), OWN),
+        ((ANOTHERS, OLD), OLD),
+        ((OLD, OWN), OWN),
+        ((OLD, replace(OWN, disabled_at=NOW)), None),
+    ],
+    ids=["beside another request's", "from before requests were told apart", "beside such a one", "disabled"],
+)
+async def test_of_the_webhooks_under_one_key_the_batch_has_its_own_requests(
+    catalog: Catalog, kept: tuple[WebhookEndpoint, ...], own: WebhookEndpoint | None
+) -> None:
+    await end(catalog, *kept)
+    owed_to = [each.endpoint_id for each in await catalog.pending_deliveries(BATCH)]
+    shown = (await catalog.batch_in_detail(BATCH, project="default", jobs=1)).webhook
+    assert owed_to == ([own.id] if own else [])
+    assert shown == (own or kept[-1])
+    assert await catalog.batch_webhook(BATCH, "h", project="default") == shown
+    assert await catalog.batch_webhook(BATCH, "h", project="other") is None
 
 
 async def test_an_end_that_is_written_again_is_owed_once_and_a_running_batch_not_at_all(
@@ -215,6 +242,6 @@ async def test_old_deliveries_are_forgotten_and_with_them_the_secrets_of_batches
     await catalog.forget_deliveries(created_by=NOW)
     assert await catalog.pending_deliveries(BATCH) == []
     with pytest.raises(UnknownWebhookEndpoint):
-        await catalog.webhook_endpoint("we_own", project="default")
+        await catalog.webhook_endpoint(OWN.id, project="default")
     for kept in ("we_1", "we_2"):
         assert (await catalog.webhook_endpoint(kept, project="default")).id == kept
