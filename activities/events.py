@@ -8,6 +8,7 @@ from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain import ids, layout
 from overnight.domain.batch import Batch
+from overnight.domain.errors import CatalogUnavailable, UnknownBatch
 from overnight.domain.event import BatchEvent, EventType, Occurrence, event_of
 from overnight.domain.file import BatchFileKind
 from overnight.events.content import exchanges_in
@@ -68,9 +69,13 @@ class SinkDesk:
 
     @activity.defn(name="emit_event")
     async def emit_event(self, occurrence: Occurrence) -> None:
-        """Hand the event over. Raises SinkError, to be offered it again."""
+        """Hand the event over. Raises SinkError, or CatalogUnavailable, to be offered it again."""
         async with heartbeating():
-            event = await self._books.event(occurrence)
+            try:
+                event = await self._books.event(occurrence)
+            except UnknownBatch as error:
+                # A restored catalog may have lost it, and be told of it again (`overnight db recall`).
+                raise CatalogUnavailable(error.message) from error
             await self._sink.emit(event, self._exchanges(event))
 
     def _exchanges(self, event: BatchEvent) -> Exchanges | None:

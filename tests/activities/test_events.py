@@ -13,6 +13,7 @@ from activities.events import EventBooks, SinkDesk
 from activities.payloads import Record
 from overnight.domain import ids
 from overnight.domain.batch import BatchChange, Stamps
+from overnight.domain.errors import CatalogUnavailable
 from overnight.domain.event import BatchEvent, EventType, Occurrence
 from overnight.domain.file import BatchFileKind
 from overnight.domain.layout import file_key
@@ -150,3 +151,8 @@ async def test_a_sink_that_wants_content_gets_it_with_the_end_and_not_before(end
     kept = await emitted(ended, EventType.SUCCESS, log_content=True)
     assert [each.custom_id for each in kept.exchanges] == ["line-0", "line-1", "line-2"]
     assert all(each.answer for each in kept.exchanges)
+
+
+async def test_an_event_of_a_batch_that_a_restored_catalog_has_lost_is_kept(house: House) -> None:
+    with pytest.raises(CatalogUnavailable):
+        await emitted(house, EventType.SUCCESS, log_content=False)
