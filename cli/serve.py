@@ -141,7 +141,12 @@ class _Supervision:
         return part(name, name, *shared, *arguments, grace=grace, become_ready=become_ready)
 
     async def _gateway_ready(self) -> None:
-        async with httpx2.AsyncClient(timeout=_ANSWER_WITHIN.total_seconds(), trust_env=False) as http:
+        key = self._order.settings.master_key
+        # As bytes, since a key may hold any letter. Without it the reason would not be told.
+        shown = [] if key is None else [(b"Authorization", f"Bearer {key}".encode())]
+        async with httpx2.AsyncClient(
+            headers=shown, timeout=_ANSWER_WITHIN.total_seconds(), trust_env=False
+        ) as http:
             said = ""
             while missing := await _what_is_missing(http, f"{self._order.url}/health/readiness"):
                 if missing not in (said, _NO_ANSWER):
