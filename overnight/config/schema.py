@@ -78,6 +78,7 @@ class Prices(Section):
     output_cost_per_audio_token: Price | None = None
     output_cost_per_image_token: Price | None = None
     output_cost_per_image_token_batches: Price | None = None
+    output_cost_per_video_token: Price | None = None
     output_cost_per_reasoning_token: Price | None = None
 
 
