@@ -255,6 +255,33 @@ async def test_a_table_has_an_empty_cell_for_a_service_tier_that_an_earlier_vers
     assert [row["service_tier"] for row in rows] == ["", "flex"]
 
 
+FORMULAS = ("=1+1", '=HYPERLINK("http://x","y")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1")
+
+
+async def test_a_table_has_nothing_that_a_spreadsheet_would_run(desk: Desk) -> None:
+    harmless = ("a=1", "'=1", "é", "1", " ")
+    named = [*FORMULAS, *harmless]
+    lines = [receipt_line(number, custom_id=name, model=name, job=name) for number, name in enumerate(named)]
+    path = f"/v1/batches/{await desk.ran(lines)}/receipt"
+    table = (await desk.get(path, format="csv")).text
+    rows = [*csv.DictReader(io.StringIO(table, newline=""))]
+    expected = [*(f"'{name}" for name in FORMULAS), *harmless]
+    for column in ("custom_id", "model", "job"):
+        assert [row[column] for row in rows] == expected
+    assert {row["cost_usd"] for row in rows} == {"0.3"}
+    # Whoever reads on with a program has it as it is.
+    assert [line["custom_id"] for line in (await desk.get(path))["lines"]] == named
+    assert (await desk.get(path, format="ndjson")).content == encode_lines(lines)
+
+
+async def test_a_table_of_spending_has_nothing_that_a_spreadsheet_would_run(desk: Desk) -> None:
+    await desk.ran(metadata={"team": "=1+1"})
+    table = (await desk.get("/v1/spend", group_by="tag", tag="team", format="csv")).text
+    assert [row["tag"] for row in csv.DictReader(io.StringIO(table, newline=""))] == ["'=1+1"]
+    report = await desk.get("/v1/spend", group_by="tag", tag="team")
+    assert [each["group"]["tag"] for each in report["data"]] == ["=1+1"]
+
+
 async def test_a_batch_that_never_began_has_an_empty_receipt(desk: Desk) -> None:
     batch_id = await desk.create()
     ended = BatchChange(revision=9, status=BatchStatus.FAILED, stamps=Stamps(failed_at=NOW))
