@@ -28,10 +28,12 @@ class Door:
     Whether the process is well is for everybody. What is wrong, which names hosts and buckets, is for
     whoever shows the key; without one, for whoever gets to a door that is on loopback.
     `temporal` is the page of the process's Temporal SDK, and `process` what its samples are labelled with.
+    A port that is `reserved` is bound by another process, which keeps it for this one.
     """
 
     host: str
     port: int
+    reserved: bool = False
     key: str | None = field(default=None, repr=False)
     metrics_open: bool = False
     temporal: Page | None = None
@@ -56,7 +58,7 @@ async def serving(door: Door | None, health: WorkerHealth | None = None) -> Asyn
 async def _listen(runner: web.AppRunner, door: Door) -> None:
     address = f"{door.host}:{door.port}"
     try:
-        await web.TCPSite(runner, door.host, door.port).start()
+        await web.TCPSite(runner, door.host, door.port, reuse_port=door.reserved).start()
     except OSError as error:
         _log.error("no metrics are served", address=address, why=error.strerror)
     else:
