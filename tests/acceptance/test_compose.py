@@ -165,7 +165,7 @@ def _assert_others_can_scrape(port: int, *, key: str) -> None:
     assert httpx2.get(url, trust_env=False, timeout=60).status_code == 401
     bearer = {"Authorization": f"Bearer {key}"}
     page = httpx2.get(url, headers=bearer, trust_env=False, timeout=60).raise_for_status().text
-    assert "overnight_activity_duration_seconds" in page
+    assert 'process_resident_memory_bytes{process="worker"}' in page
 
 
 def _address_on_a_network() -> str:
