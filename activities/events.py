@@ -93,5 +93,6 @@ class SinkDesk:
 
 def _provider_of(batch: Batch, settings: Settings) -> str | None:
     """Return whom a batch is for: the provider it names, or that of all its deployments; None if open."""
-    running = {each.provider for each in settings.all_deployments if each.id in batch.deployments}
+    named = {*batch.deployments}
+    running = {each.provider for each in settings.all_deployments if not named.isdisjoint(each.ids)}
     return batch.order.provider or (running.pop() if len(running) == 1 else None)

@@ -117,8 +117,10 @@ async def working(
                 sink = await stack.enter_async_context(opened_sink(sink_settings))
                 desk = SinkDesk(name, settings=settings, catalog=catalog, storage=storage, sink=sink)
                 workers.append(_events(client, desk, terms, sink=name))
-        chunks = (each.id for each in sent_as_lines(settings) if queues.lines(each.id) in wanted)
-        workers += (_lines(client, lines, terms, deployment=deployment) for deployment in chunks)
+        chunks = (each for each in sent_as_lines(settings) if queues.lines(each.id) in wanted)
+        # Batches that run may know a deployment by another of its ids.
+        known_as = (each_id for each in chunks for each_id in each.ids)
+        workers += (_lines(client, lines, terms, deployment=each_id) for each_id in known_as)
         here = [name for name in settings.providers if queues.provider(name) in wanted]
         if here:
             await stack.enter_async_context(trying_buckets(settings))

@@ -83,9 +83,10 @@ class Prices(Section):
 
 
 class ModelInfo(Prices):
-    """`model_info`: prices, and any note an operator likes to keep there."""
+    """`model_info`: prices, the entry's own id, and any note an operator likes to keep there."""
 
     takes_notes = True
+    id: Text | None = None
     base_model: Text | None = None
 
     @classmethod

@@ -116,7 +116,7 @@ async def test_each_lane_has_its_own_queues(
     monkeypatch.setattr(run, "Worker", Watched)
     here = settings(
         deployment("dep_lines"),
-        deployment("dep_lines_too", provider="openai"),
+        deployment("dep_lines_too", provider="openai", other_ids=("dep_before",)),
         deployment("dep_native", provider="openai", lane=BatchLane.NATIVE),
         deployment("dep_native_too", provider="openai", lane=BatchLane.NATIVE),
         deployment("dep_azure", provider="azure", lane=BatchLane.NATIVE),
@@ -128,6 +128,7 @@ async def test_each_lane_has_its_own_queues(
         "webhooks",
         "lines-dep_lines",
         "lines-dep_lines_too",
+        "lines-dep_before",
         "provider-openai",
         "provider-azure",
     ]
