@@ -1,17 +1,32 @@
 """Until there is a job: its input goes to the provider, then it is created, once."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from http import HTTPStatus
 
 from temporalio import activity
 
 from activities.begun import BegunElsewhere, BegunJobs
+from activities.failures import tried_for
 from activities.heartbeat import heartbeating
 from activities.job_desk import JobDesk, input_key
-from activities.job_payloads import JobOrder, NoPlaceNow, Refusal, Submission, SubmitOrder, Upload
+from activities.job_payloads import (
+    NOT_READY,
+    JobOrder,
+    NoPlaceNow,
+    Refusal,
+    Submission,
+    SubmitOrder,
+    Upload,
+)
+from activities.job_tries import has_asked_for_nothing, tries_so_far
 from overnight.domain.errors import NoPlace, NotReadyYet, ProviderRefused, UnknownDeployment
 from overnight.domain.job import Job
-from overnight.native_lane import JobInput, gather, job_from_before, submit_when_ready
+from overnight.native_lane import JobInput, gather, job_from_before, submit_once
 from overnight.providers.protocol import Provider, Result
+
+READY_WITHIN = timedelta(minutes=15)
+"""How long after its upload a file may take to be taken in, before another deployment is asked."""
 
 
 class Submitting:
@@ -44,19 +59,25 @@ class Submitting:
             return Upload(refusal=Refusal.of_unknown(error))
 
     async def submit(self, order: SubmitOrder) -> Submission:
-        """Create the job, or find the one that an earlier attempt has created. Never two."""
-        repeated = activity.info().attempt > 1
+        """Create the job, or find the one that an earlier attempt has created. Never two.
+
+        A file that is not taken in yet is an error that says when to look again: the waiting is the server's,
+        and holds no place of a worker's.
+        """
+        tries = tries_so_far()
+        repeated = tries.repeated
         try:
             async with heartbeating(), self._desk.news.telling(order.job):
                 provider, _ = self._desk.of(order.job)
-                repeated |= await self._begun.begin(order.job, known=order.begun)
-                job = await submit_when_ready(
+                from_before = await self._begun.begin(order.job, known=order.begun)
+                repeated |= from_before
+                job = await submit_once(
                     provider,
                     tag=order.job.tag,
                     file_id=order.file_id,
                     endpoint=order.job.endpoint,
                     since=order.job.since,
-                    again=repeated,
+                    again=tries.unclear or from_before,
                 )
                 await self._desk.news.note(job, order.job)
                 # What an earlier attempt was told by the provider is no longer why the shard waits.
@@ -66,7 +87,10 @@ class Submitting:
         except NoPlace as error:
             return Submission(no_place=NoPlaceNow.of(error))
         except NotReadyYet as error:
-            return Submission(refusal=Refusal(code="input_file_not_ready", message=error.message))
+            if _is_given_up(error, order):
+                return Submission(refusal=Refusal(code=NOT_READY, message=error.message))
+            has_asked_for_nothing(repeated=repeated)
+            raise
         except ProviderRefused as error:
             return Submission(refusal=Refusal.of(error))
         except UnknownDeployment as error:
@@ -108,6 +132,12 @@ class Submitting:
         task = await self._desk.gather_task(order)
         await gather(self._desk.storage, task=task, results=_none())
         return Upload(over=True)
+
+
+def _is_given_up(error: NotReadyYet, order: SubmitOrder) -> bool:
+    """Tell whether a file has had its time. One that is only slow has as much as its batch, if need be."""
+    is_gone = error.status == HTTPStatus.NOT_FOUND
+    return tried_for() > READY_WITHIN and (order.others or is_gone)
 
 
 async def _none() -> AsyncIterator[Result]:

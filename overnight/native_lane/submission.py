@@ -2,38 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import NotReadyYet, ProviderRefused, SubmissionUnclear
+from overnight.domain.errors import ProviderRefused, SubmissionUnclear
 from overnight.domain.job import Job, Tag
 from overnight.providers.protocol import Provider
 
-READY_PAUSE = timedelta(seconds=2)
-READY_WITHIN = timedelta(minutes=15)
-"""How often a provider is asked whether it has taken a file in, and after how long it won't have."""
-
 _log = structlog.stdlib.get_logger(__name__)
-
-
-async def submit_when_ready(
-    provider: Provider, *, tag: Tag, file_id: str, endpoint: Endpoint, since: datetime, again: bool
-) -> Job:
-    """Submit once, as soon as the provider has taken the file in. Raises NotReadyYet after READY_WITHIN."""
-    begun = datetime.now(UTC)
-    while True:
-        try:
-            return await submit_once(
-                provider, tag=tag, file_id=file_id, endpoint=endpoint, since=since, again=again
-            )
-        except NotReadyYet:
-            if datetime.now(UTC) - begun > READY_WITHIN:
-                raise
-        # It said no, so nothing was created.
-        again = False
-        await asyncio.sleep(READY_PAUSE.total_seconds())
 
 
 async def submit_once(
@@ -42,7 +20,8 @@ async def submit_once(
     """Create the job that bears `tag`, or return the one there is (`only_job`).
 
     `again` says that it may have been tried before: whether that request arrived nobody knows before a
-    listing would show it. Raises what `Provider.submit` and `Provider.find` raise.
+    listing would show it. Raises what `Provider.submit` and `Provider.find` raise; after a NotReadyYet
+    nothing was created, neither now nor by anyone before whom a listing would show.
     """
     if again and not provider.limits.idempotent_create:
         found = await job_from_before(provider, tag=tag, since=since)

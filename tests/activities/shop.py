@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio.testing import ActivityEnvironment
@@ -65,13 +65,18 @@ class Shop:
         details: Sequence[Any] = (),
         beats: list[Any] | None = None,
         telling: str = "first",
+        tried_for: timedelta = timedelta(0),
     ) -> Outcome:
-        """Run a step as Temporal does: as an attempt of a run, with what the last one's heartbeats said."""
+        """Run a step as Temporal does: as an attempt of a run, with what the last one's heartbeats said.
+
+        `tried_for` is how long ago the first attempt was.
+        """
         environment = ActivityEnvironment()
         environment.info = replace(
             environment.info,
             attempt=attempt,
             heartbeat_details=details,
+            scheduled_time=datetime.now(UTC) - tried_for,
             workflow_id=f"{BATCH}/shard-0000",
             workflow_run_id=telling,
         )
