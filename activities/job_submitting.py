@@ -19,7 +19,7 @@ from activities.job_payloads import (
     SubmitOrder,
     Upload,
 )
-from activities.job_tries import has_asked_for_nothing, tries_so_far
+from activities.job_tries import tries_so_far, until_listed, was_idle
 from overnight.domain.errors import NoPlace, NotReadyYet, ProviderRefused, UnknownDeployment
 from overnight.domain.job import Job
 from overnight.native_lane import JobInput, gather, job_from_before, submit_once
@@ -71,13 +71,16 @@ class Submitting:
                 provider, _ = self._desk.of(order.job)
                 from_before = await self._begun.begin(order.job, known=order.begun)
                 repeated |= from_before
+                idle = tries.idle and not from_before
+                if repeated and not idle and not provider.limits.idempotent_create:
+                    until_listed(provider.limits.list_lag)
                 job = await submit_once(
                     provider,
                     tag=order.job.tag,
                     file_id=order.file_id,
                     endpoint=order.job.endpoint,
                     since=order.job.since,
-                    again=tries.unclear or from_before,
+                    again=repeated,
                 )
                 await self._desk.news.note(job, order.job)
                 # What an earlier attempt was told by the provider is no longer why the shard waits.
@@ -89,7 +92,7 @@ class Submitting:
         except NotReadyYet as error:
             if _is_given_up(error, order):
                 return Submission(refusal=Refusal(code=NOT_READY, message=error.message))
-            has_asked_for_nothing(repeated=repeated)
+            was_idle(repeated=repeated)
             raise
         except ProviderRefused as error:
             return Submission(refusal=Refusal.of(error))
@@ -101,6 +104,8 @@ class Submitting:
         return Submission(job_id=job.id, repeated=repeated)
 
     async def _from_before(self, order: JobOrder, provider: Provider) -> Job | None:
+        if not tries_so_far().idle:
+            until_listed(provider.limits.list_lag)
         found = await job_from_before(provider, tag=order.tag, since=order.since)
         if found is not None:
             await self._begun.begin(order, known=None)

@@ -1,24 +1,27 @@
-"""What a submit remembers from one try to the next: whether a job may have been asked for.
+"""What a step remembers from one try to the next: whether a job may have been asked for.
 
-A try that found its input not taken in yet has asked for nothing, so the next need not look for what it may
-have left. It is kept with the last heartbeat, under the number of its try: should the next one be lost before
-it sends any, what it has left under its own is nothing, and nobody is misled.
+A try that asked for nothing notes it with its last heartbeat, under its own number. Then the next one need
+not be careful. Should that be lost before it sends any, it has left nothing under its own number, so that the
+one after it is. The wait until a listing shows what was asked for is the server's, and holds no place of a
+worker's.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 
 @dataclass(frozen=True, slots=True)
 class Tries:
     """The tries before this one.
 
-    While they are `unclear` one of them may have asked for a job that no listing shows yet. `repeated` says
-    that one has asked, maybe long ago, and that its request may still arrive.
+    After one that was `idle` a listing shows all that was asked for before. `repeated` says that one may have
+    asked, maybe long ago, and that its request may still arrive.
     """
 
-    unclear: bool
+    idle: bool
     repeated: bool
 
 
@@ -27,11 +30,27 @@ def tries_so_far() -> Tries:
     attempt = activity.info().attempt
     match activity.info().heartbeat_details:
         case [[int(number), bool(repeated)]] if number == attempt - 1:
-            return Tries(unclear=False, repeated=repeated)
+            return Tries(idle=True, repeated=repeated)
         case _:
-            return Tries(unclear=attempt > 1, repeated=attempt > 1)
+            return Tries(idle=False, repeated=attempt > 1)
 
 
-def has_asked_for_nothing(*, repeated: bool) -> None:
-    """Note that the running try leaves nothing unclear. `repeated` is what it knows of those before."""
+def was_idle(*, repeated: bool) -> None:
+    """Note that the running try leaves nothing that a listing does not show once the next one begins.
+
+    `repeated` is what is known of those before it.
+    """
     activity.heartbeat([activity.info().attempt, repeated])
+
+
+def until_listed(lag: timedelta) -> None:
+    """Have the next try made once a listing shows what may have been asked for; return if it does already."""
+    if not lag:
+        return
+    was_idle(repeated=True)
+    raise ApplicationError(
+        "what may have been asked for is looked for as soon as a listing would show it",
+        type="NotListedYet",
+        category=ApplicationErrorCategory.BENIGN,
+        next_retry_delay=lag,
+    )

@@ -1,6 +1,5 @@
 """Creating a job at a provider where a create can't be repeated: exactly one is left, whatever is killed."""
 
-import asyncio
 from collections.abc import Awaitable, Iterable
 from datetime import datetime
 
@@ -19,9 +18,9 @@ async def submit_once(
 ) -> Job:
     """Create the job that bears `tag`, or return the one there is (`only_job`).
 
-    `again` says that it may have been tried before: whether that request arrived nobody knows before a
-    listing would show it. Raises what `Provider.submit` and `Provider.find` raise; after a NotReadyYet
-    nothing was created, neither now nor by anyone before whom a listing would show.
+    `again` says that it may have been tried before, at least the provider's `list_lag` ago: until then nobody
+    knows whether that request arrived. Raises what `Provider.submit` and `Provider.find` raise; after a
+    NotReadyYet nothing was created, neither now nor by anyone before whom a listing would show.
     """
     if again and not provider.limits.idempotent_create:
         found = await job_from_before(provider, tag=tag, since=since)
@@ -35,11 +34,10 @@ async def submit_once(
 
 
 async def job_from_before(provider: Provider, *, tag: Tag, since: datetime) -> Job | None:
-    """Return the job that an earlier try has created, once a listing would show it; None if there is none.
+    """Return the job that an earlier try has created, if a listing shows it by now; None if there is none.
 
     Raises SubmissionUnclear while the provider refuses to say, and what `Provider.find` raises.
     """
-    await asyncio.sleep(provider.limits.list_lag.total_seconds())
     return await _surely(only_job(provider, tag=tag, since=since))
 
 

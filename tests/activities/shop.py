@@ -36,10 +36,15 @@ class Shop:
         self._providers = providers
         self.jobs = self.with_(desk.deployment)
 
-    def with_(self, deployment: Deployment, *, default_model: str | None = None) -> ProviderJobs:
-        """Return the steps as they are with another deployment."""
-        # A simulated listing is believed at once.
-        deployment = replace(deployment, list_lag=timedelta(0))
+    def with_(
+        self,
+        deployment: Deployment,
+        *,
+        default_model: str | None = None,
+        list_lag: timedelta = timedelta(0),
+    ) -> ProviderJobs:
+        """Return the steps as they are with another deployment. A simulated listing is believed at once."""
+        deployment = replace(deployment, list_lag=list_lag)
         self.settings: Settings = settings(deployment, default_model=default_model)
         self.jobs = ProviderJobs(
             deployment.provider,

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -20,14 +18,8 @@ CHAT = Endpoint.CHAT_COMPLETIONS
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
-    """A provider whose listings are believed at once."""
     async with opened(OPENAI) as desk:
-        lags(desk, timedelta(0))
         yield desk
-
-
-def lags(desk: Desk, lag: timedelta) -> None:
-    desk.provider.limits = replace(desk.provider.limits, list_lag=lag)
 
 
 async def uploaded(desk: Desk) -> str:
@@ -85,9 +77,8 @@ async def test_a_job_that_the_listing_hides_for_a_while_is_not_created_again(des
     desk.fault(kind="lose_answer", verb="batches.create", times=1)
     with pytest.raises(SubmissionUnclear):
         await submitted(desk, file_id)
-    # The provider's time now runs so fast that the lag passes while it is waited for.
-    lags(desk, timedelta(seconds=0.3))
-    desk.simulator.desk.clock.run_at(100)
+    # Whoever tries again does so once the provider's lag has passed.
+    desk.pass_time(20)
     assert [(await submitted(desk, file_id, again=True)).id] == desk.job_ids()
 
 
