@@ -8,12 +8,14 @@ from activities.ending import EndMeter
 from activities.event_payloads import Opened
 from activities.events import EventBooks
 from activities.payloads import ProgressReport, Record
+from activities.recalling import Recalling
 from overnight.catalog import Catalog
 from overnight.domain import ids, layout
 from overnight.domain.batch import Batch, BatchChange, BatchError, BatchOrder
-from overnight.domain.errors import BatchOver
+from overnight.domain.errors import BatchOver, UnknownBatch
 from overnight.domain.event import STEPS, EventType, Occurrence, event_on_entering, step_of
 from overnight.domain.file import BatchFileKind
+from overnight.domain.status import BatchStatus
 from overnight.jsonl import read_problems
 from overnight.storage.protocol import Storage
 
@@ -27,9 +29,16 @@ class Bookkeeping:
     """Writes the picture of a batch that HTTP reads."""
 
     def __init__(
-        self, *, catalog: Catalog, storage: Storage, events: EventBooks, ends: EndMeter | None = None
+        self,
+        *,
+        catalog: Catalog,
+        storage: Storage,
+        events: EventBooks,
+        recalling: Recalling,
+        ends: EndMeter | None = None,
     ) -> None:
         self._catalog = catalog
+        self._recalling = recalling
         self._storage = storage
         self._events = events
         self._ends = ends or EndMeter()
@@ -54,12 +63,15 @@ class Bookkeeping:
     async def record(self, record: Record) -> int:
         """Write the batch's picture, with the problems of its input if it has any.
 
-        Returns the revision of the row, which is above the picture's if a later one was there already.
+        Returns the revision of the row, which is above the picture's if a later one was there already. A row
+        that a restored catalog does not have is put back first.
         """
         change = record.change
         if record.problems:
             change = change.with_errors(await self._problems(record.batch_id))
         written = await self._catalog.write(record.batch_id, change)
+        if written.created_at is None and await self._recalling.put_back(record.batch_id):
+            written = await self._catalog.write(record.batch_id, change)
         if written.ended and written.created_at:
             self._ends.count(change, created_at=written.created_at)
         counts = change.counts
@@ -71,14 +83,28 @@ class Bookkeeping:
             failed=counts.failed,
             model=change.model,
         )
-        if written.revision == change.revision:
+        if written.revision == change.revision and written.created_at:
             await self._log_entering(record.batch_id, change)
         return written.revision
+
+    async def recall(self, batch_id: str) -> BatchStatus | None:
+        """Write what Temporal remembers of a batch, unless its row knows more; return its status then.
+
+        None if Temporal knows nothing of it. Raises RPCError.
+        """
+        known = await self._recalling.put_back(batch_id)
+        if known is None:
+            return None
+        batch = await self._catalog.batch(batch_id)
+        if known.last is None or known.last.change.revision <= batch.revision:
+            return batch.status
+        await self.record(known.last)
+        return (await self._catalog.batch(batch_id)).status
 
     @activity.defn(name="read_progress")
     async def read_progress(self, batch_id: str, told: int = STEPS) -> ProgressReport:
         """Sum up what the batch's chunks have reported; `told` is how many steps were told before."""
-        batch = await self._catalog.batch(batch_id)
+        batch = await self._known(batch_id)
         report = ProgressReport(
             completed=batch.counts.completed,
             failed=batch.counts.failed,
@@ -90,6 +116,13 @@ class Bookkeeping:
         if report.step > told:
             await self._log_progress(batch, report)
         return report
+
+    async def _known(self, batch_id: str) -> Batch:
+        try:
+            return await self._catalog.batch(batch_id)
+        except UnknownBatch:
+            await self._recalling.put_back(batch_id)
+            return await self._catalog.batch(batch_id)
 
     async def _log_entering(self, batch_id: str, change: BatchChange) -> None:
         event, at = event_on_entering(change.status), change.stamps.of(change.status)

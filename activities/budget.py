@@ -1,6 +1,7 @@
 """How much a batch has cost so far, by what its chunks report: who sends lines looks, and stops in time."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,13 +13,17 @@ import structlog
 from activities.payloads import ChunkOrder
 from overnight.catalog import Catalog
 from overnight.domain.deployment import Deployment
-from overnight.domain.errors import CatalogUnavailable
+from overnight.domain.errors import OvernightError
 from overnight.domain.price import Price
 from overnight.line_lane.chunk import PriceOf
 from overnight.pricing import quote
 
 LOOK_INTERVAL = timedelta(seconds=1)
 """How often it is looked at. By what others get in that time, and what is in flight, it may cost more."""
+
+LONGEST_UNSEEN = timedelta(seconds=30)
+"""For so long lines are sent while nobody knows what the other chunks cost, or they what this one does: a
+database is restarted, or another one takes over, in that time."""
 
 MOST_TIERS = 10
 """So many service tiers' prices are kept; a provider has about four."""
@@ -35,6 +40,13 @@ class Budget:
         self._max_cost = order.max_cost
         self._others = Decimal(0)
         self._has_price = False
+        self._seen_at = time.monotonic()
+        self._lost = False
+
+    @property
+    def lost(self) -> bool:
+        """Whether lines were kept back because nobody could see what the batch costs."""
+        return self._lost
 
     def used_up(self, cost: Decimal | None) -> bool:
         """Say whether the batch has cost what it may, with this chunk's own cost as it is now.
@@ -44,6 +56,18 @@ class Budget:
         if self._max_cost is None:
             return False
         return not self._has_price or cost is None or self._others + cost >= self._max_cost
+
+    def out_of_sight(self, *, unreported: timedelta) -> bool:
+        """Say that no line is to be begun, since for too long nobody could see what the batch costs.
+
+        `unreported` is for how long the others have not been told what this chunk costs. Once lines were kept
+        back the chunk is not whole, so it stays with that.
+        """
+        if self._max_cost is None:
+            return False
+        unseen = timedelta(seconds=time.monotonic() - self._seen_at)
+        self._lost = self._lost or max(unseen, unreported) > LONGEST_UNSEEN
+        return self._lost
 
     def price_of(self, deployment: Deployment, model: str | None) -> PriceOf | None:
         """Return what lines are counted at, by their service tiers; None where nobody asks what they cost."""
@@ -59,7 +83,10 @@ class Budget:
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Look at what the other chunks have cost, before the block and while it runs."""
+        """Look at what the other chunks have cost, before the block and while it runs.
+
+        Raises CatalogUnavailable when that can't be seen at first.
+        """
         if self._max_cost is None:
             yield
             return
@@ -74,13 +101,15 @@ class Budget:
     async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(LOOK_INTERVAL.total_seconds())
-            await self._look()
+            try:
+                await self._look()
+            except Exception as error:  # noqa: BLE001 - whatever it is, looking has to go on
+                reason = error.message if isinstance(error, OvernightError) else type(error).__name__
+                _log.warning("cost not known", batch_id=self._order.batch_id, reason=reason)
 
     async def _look(self) -> None:
         order = self._order
-        try:
-            self._others = await self._catalog.cost_so_far(
-                order.batch_id, beside_shard=order.shard, beside_chunk=order.chunk
-            )
-        except CatalogUnavailable as error:
-            _log.warning("cost not known", batch_id=order.batch_id, reason=error.message)
+        self._others = await self._catalog.cost_so_far(
+            order.batch_id, beside_shard=order.shard, beside_chunk=order.chunk
+        )
+        self._seen_at = time.monotonic()

@@ -1,5 +1,7 @@
 """The step after sealing: what a shard's answers cost, line by line. Prices are quoted first, and stay."""
 
+from dataclasses import replace
+
 from temporalio import activity
 
 from activities.attempt import attempt_name
@@ -49,4 +51,6 @@ class Charging:
             return Quote(
                 deployment=deployment_id, model=served.model, reason=reason, service_tier=served.service_tier
             )
-        return quote(deployment, served.model, at=order.at, service_tier=served.service_tier)
+        quoted = quote(deployment, served.model, at=order.at, service_tier=served.service_tier)
+        # Answers are matched by the id that they were recorded under.
+        return replace(quoted, deployment=deployment_id)

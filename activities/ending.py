@@ -16,7 +16,9 @@ class EndMeter:
 
     def __init__(self, settings: Settings | None = None) -> None:
         deployments = settings.all_deployments if settings else ()
-        self._providers: Mapping[str, str] = {each.id: each.provider for each in deployments}
+        self._providers: Mapping[str, str] = {
+            known_as: each.provider for each in deployments for known_as in each.ids
+        }
 
     def count(self, change: BatchChange, *, created_at: datetime) -> None:
         """Count a batch that ends with this change."""

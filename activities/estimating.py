@@ -66,9 +66,11 @@ def over_budget(estimated: Estimated, *, max_cost: Decimal) -> BatchError | None
     if expected <= max_cost:
         return None
     about = "likely" if cost.likely is not None else "at least"
+    read = estimated.estimate.input
+    tokens = f"at least {read.low:,}" if read.likely is None else f"about {read.likely:,}"
     message = (
         f"This batch would cost more than its max_cost of ${max_cost:f}: {about} ${_told(expected)}, "
-        f"for about {estimated.estimate.input.likely:,} tokens of input."
+        f"for {tokens} tokens of input."
     )
     return BatchError(code="max_cost_exceeded", message=message, param=MAX_COST)
 

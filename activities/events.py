@@ -8,7 +8,7 @@ from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain import ids, layout
 from overnight.domain.batch import Batch
-from overnight.domain.errors import CatalogUnavailable
+from overnight.domain.errors import CatalogUnavailable, UnknownBatch
 from overnight.domain.event import BatchEvent, EventType, Occurrence, event_of
 from overnight.domain.file import BatchFileKind
 from overnight.events.content import exchanges_in
@@ -80,12 +80,19 @@ class SinkDesk:
         """Hand the event over. Raises SinkError, or CatalogUnavailable, to be offered it again."""
         bookmark = _bookmark()
         async with heartbeating(lambda: bookmark.lines):
-            event = await self._books.event(occurrence)
+            event = await self._event(occurrence)
             try:
                 await self._sink.emit(event, self._exchanges(event), bookmark)
             finally:
                 # The next try begins where this one has got to.
                 activity.heartbeat(bookmark.lines)
+
+    async def _event(self, occurrence: Occurrence) -> BatchEvent:
+        try:
+            return await self._books.event(occurrence)
+        except UnknownBatch as error:
+            # A restored catalog may have lost it, and be told of it again (`overnight db recall`).
+            raise CatalogUnavailable(error.message) from error
 
     def _exchanges(self, event: BatchEvent) -> Exchanges | None:
         if not self._content or event.type not in _WITH_CONTENT:
@@ -110,5 +117,6 @@ def _bookmark() -> Bookmark:
 
 def _provider_of(batch: Batch, settings: Settings) -> str | None:
     """Return whom a batch is for: the provider it names, or that of all its deployments; None if open."""
-    running = {each.provider for each in settings.all_deployments if each.id in batch.deployments}
+    named = {*batch.deployments}
+    running = {each.provider for each in settings.all_deployments if not named.isdisjoint(each.ids)}
     return batch.order.provider or (running.pop() if len(running) == 1 else None)

@@ -6,6 +6,7 @@ request, an answer or a key.
 """
 
 import asyncio
+import logging
 import traceback
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from overnight.domain.errors import (
     BatchOver,
     InvalidRequest,
+    NotReadyYet,
     ObjectNotFound,
     OvernightError,
     ProviderUnavailable,
@@ -43,6 +45,12 @@ bucket that is being restored, brings them back within a day or not at all; and 
 
 LONGEST_PAUSE = timedelta(hours=1)
 """What a provider's, or a webhook's, `Retry-After` is cut to."""
+
+SOONEST_LOOK = timedelta(seconds=2)
+LATEST_LOOK = timedelta(seconds=10)
+LOOKS_GROW = 6
+"""When a provider is asked again whether it has taken a file in: soon at first, for most are within seconds;
+later the share of the time waited so far that is one in so many."""
 
 HANDED_BACK = "HandedBack"
 """The type of what a step ends with whose worker was told to stop: somebody else goes on with it at once."""
@@ -72,8 +80,10 @@ class _Translating(ActivityInboundInterceptor):
                 raise handed_back() from None
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its message must not reach the history
-            failure = as_failure(error, usual_pause=usual_pause(), tried_for=_tried_for())
-            _log.warning("activity failed", error=failure.type, reason=failure.message)
+            failure = as_failure(error, usual_pause=usual_pause(), tried_for=tried_for())
+            # What is only not ready yet is looked at every few seconds, and nothing is wrong.
+            level = logging.DEBUG if isinstance(error, NotReadyYet) else logging.WARNING
+            _log.log(level, "activity failed", error=failure.type, reason=failure.message)
             raise failure from None
 
 
@@ -107,23 +117,27 @@ def as_failure(
             error.message,
             type=type(error).__name__,
             non_retryable=not retryable,
-            next_retry_delay=_pause(error, usual_pause),
+            next_retry_delay=_pause(error, usual_pause, tried_for),
             category=_category(error),
         )
     return ApplicationError(f"unexpected error {_place(error)}", type=type(error).__name__)
 
 
 def _category(error: OvernightError) -> ApplicationErrorCategory:
-    # That somebody else's server is down is nothing that the SDK need log with a traceback.
-    theirs = isinstance(error, WebhookNotTaken)
+    # That somebody else's server is down or slow is nothing that the SDK need log with a traceback.
+    theirs = isinstance(error, WebhookNotTaken | NotReadyYet)
     return ApplicationErrorCategory.BENIGN if theirs else ApplicationErrorCategory.UNSPECIFIED
 
 
-def _pause(error: OvernightError, usual: timedelta) -> timedelta | None:
+def _pause(error: OvernightError, usual: timedelta, tried_for: timedelta) -> timedelta | None:
     """Return when to try again if a provider has said so, but never sooner than is `usual`."""
     if isinstance(error, WebhookNotTaken):
         # Its attempts are counted where they are kept, and Temporal counts others as well.
         return error.retry_after
+    if isinstance(error, NotReadyYet):
+        # Nothing has failed, so what is usual after so many failures is no measure.
+        usual = min(max(tried_for / LOOKS_GROW, SOONEST_LOOK), LATEST_LOOK)
+        return max(usual, min(error.retry_after or usual, LONGEST_PAUSE))
     if isinstance(error, ProviderUnavailable) and error.retry_after is not None:
         return max(usual, min(error.retry_after, LONGEST_PAUSE))
     return None
@@ -143,7 +157,8 @@ def usual_pause(*, attempts: int | None = None) -> timedelta:
     return min(pause, longest)
 
 
-def _tried_for() -> timedelta:
+def tried_for() -> timedelta:
+    """Return how long ago the running activity was first to be tried."""
     return datetime.now(UTC) - activity.info().scheduled_time
 
 

@@ -8,12 +8,14 @@ import structlog
 from temporalio import activity
 from temporalio.client import Client, WorkflowExecutionStatus
 
+from activities.bookkeeping import Bookkeeping
 from activities.ending import EndMeter
 from activities.event_payloads import Telling
 from activities.events import EventBooks
 from activities.executions import described
 from activities.heartbeat import heartbeating
 from activities.lost_shards import tell_of_lost_shards
+from activities.recalling import BATCHES_THAT_RUN, Recalling
 from overnight.catalog import Catalog
 from overnight.domain.batch import Batch, BatchChange, BatchError, BatchOrder
 from overnight.domain.errors import TemporalUnavailable
@@ -50,9 +52,13 @@ class Housekeeping:
         client: Client,
         restarts: Restarts,
         events: EventBooks,
+        books: Bookkeeping,
+        recalling: Recalling,
         ends: EndMeter | None = None,
     ) -> None:
         self._catalog = catalog
+        self._books = books
+        self._recalling = recalling
         self._events = events
         self._ends = ends or EndMeter()
         self._client = client
@@ -60,12 +66,23 @@ class Housekeeping:
 
     @activity.defn(name="reconcile")
     async def reconcile(self) -> int:
-        """Settle every batch whose row says it runs and whose workflow does not; return how many."""
+        """Settle every batch of which row and workflow don't both say that it runs; return how many."""
         settled = 0
         async with heartbeating():
-            for order in await self._catalog.unfinished_batches():
+            unfinished = await self._catalog.unfinished_batches()
+            for order in unfinished:
                 settled += await self._settle(order)
+            settled += await self._put_back_unknown(known=len(unfinished))
         return settled
+
+    async def _put_back_unknown(self, *, known: int) -> int:
+        """Give those that run rows which have none: the catalog was restored, and is from before them."""
+        if (await self._client.count_workflows(BATCHES_THAT_RUN)).count <= known:
+            return 0
+        put_back = 0
+        async for batch_id in self._recalling.unknown(BATCHES_THAT_RUN):
+            put_back += await self._books.recall(batch_id) is not None
+        return put_back
 
     async def _settle(self, order: BatchOrder) -> bool:
         workflow = await described(self._client, order.batch_id)
@@ -95,6 +112,10 @@ class Housekeeping:
     async def _settle_by(self, status: WorkflowExecutionStatus | None, batch: Batch) -> str:
         """Do what the workflow's status asks for, None being that of a workflow unknown to Temporal."""
         if status in _AT_ITS_END:
+            # The row may be from a backup, and know less than was written before.
+            recalled = await self._books.recall(batch.order.batch_id)
+            if recalled is not None and recalled.ended:
+                return recalled.value
             await self._give_up(batch, now=datetime.now(UTC))
             return "failed"
         # A workflow that somebody ended is a batch that somebody cancelled. One that Temporal has never

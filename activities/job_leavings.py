@@ -1,6 +1,5 @@
 """What a shard has left at its provider: found again by its tag, stopped, and deleted."""
 
-import asyncio
 from dataclasses import replace
 
 from temporalio import activity
@@ -8,6 +7,7 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.job_desk import JobDesk
 from activities.job_payloads import JobCall, JobOrder, Recalled, Remains
+from activities.job_tries import tries_so_far, until_listed
 from overnight.domain.errors import UnknownDeployment
 from overnight.domain.job import Job
 from overnight.native_lane import leave_nothing
@@ -28,7 +28,8 @@ class Leavings:
                 # Nobody has its key any more.
                 return Recalled()
             # What was asked for a moment ago is to be in the listing.
-            await asyncio.sleep(provider.limits.list_lag.total_seconds())
+            if not tries_so_far().idle:
+                until_listed(provider.limits.list_lag)
             jobs = await provider.find(order.tag.of_shard, since=order.since)
             for job in jobs:
                 if not job.status.ended:

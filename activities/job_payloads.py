@@ -36,6 +36,10 @@ class JobOrder:
         return Tag(self.batch_id, self.input_file_id, self.shard, self.number)
 
 
+NOT_READY = "input_file_not_ready"
+"""The code of a refusal of one that is only slow to take a file in, and would have taken it in the end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
     """What a shard has begun when its story was told before: the `number`-th job, at which deployment.
@@ -96,11 +100,15 @@ class Upload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitOrder:
-    """A job to create of a file that is there. `begun` is what the shard knows to have been begun before."""
+    """A job to create of a file that is there. `begun` is what the shard knows to have been begun before.
+
+    While there are `others` to run the shard, this deployment is not waited for without end.
+    """
 
     job: JobOrder
     file_id: str
     begun: Begun | None = None
+    others: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

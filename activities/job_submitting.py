@@ -1,17 +1,32 @@
 """Until there is a job: its input goes to the provider, then it is created, once."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from http import HTTPStatus
 
 from temporalio import activity
 
 from activities.begun import BegunElsewhere, BegunJobs
+from activities.failures import tried_for
 from activities.heartbeat import heartbeating
 from activities.job_desk import JobDesk, input_key
-from activities.job_payloads import JobOrder, NoPlaceNow, Refusal, Submission, SubmitOrder, Upload
+from activities.job_payloads import (
+    NOT_READY,
+    JobOrder,
+    NoPlaceNow,
+    Refusal,
+    Submission,
+    SubmitOrder,
+    Upload,
+)
+from activities.job_tries import tries_so_far, until_listed, was_idle
 from overnight.domain.errors import NoPlace, NotReadyYet, ProviderRefused, UnknownDeployment
 from overnight.domain.job import Job
-from overnight.native_lane import JobInput, gather, job_from_before, submit_when_ready
+from overnight.native_lane import JobInput, gather, job_from_before, submit_once
 from overnight.providers.protocol import Provider, Result
+
+READY_WITHIN = timedelta(minutes=15)
+"""How long after its upload a file may take to be taken in, before another deployment is asked."""
 
 
 class Submitting:
@@ -44,13 +59,22 @@ class Submitting:
             return Upload(refusal=Refusal.of_unknown(error))
 
     async def submit(self, order: SubmitOrder) -> Submission:
-        """Create the job, or find the one that an earlier attempt has created. Never two."""
-        repeated = activity.info().attempt > 1
+        """Create the job, or find the one that an earlier attempt has created. Never two.
+
+        A file that is not taken in yet is an error that says when to look again: the waiting is the server's,
+        and holds no place of a worker's.
+        """
+        tries = tries_so_far()
+        repeated = tries.repeated
         try:
             async with heartbeating(), self._desk.news.telling(order.job):
                 provider, _ = self._desk.of(order.job)
-                repeated |= await self._begun.begin(order.job, known=order.begun)
-                job = await submit_when_ready(
+                from_before = await self._begun.begin(order.job, known=order.begun)
+                repeated |= from_before
+                idle = tries.idle and not from_before
+                if repeated and not idle and not provider.limits.idempotent_create:
+                    until_listed(provider.limits.list_lag)
+                job = await submit_once(
                     provider,
                     tag=order.job.tag,
                     file_id=order.file_id,
@@ -66,7 +90,10 @@ class Submitting:
         except NoPlace as error:
             return Submission(no_place=NoPlaceNow.of(error))
         except NotReadyYet as error:
-            return Submission(refusal=Refusal(code="input_file_not_ready", message=error.message))
+            if _is_given_up(error, order):
+                return Submission(refusal=Refusal(code=NOT_READY, message=error.message))
+            was_idle(repeated=repeated)
+            raise
         except ProviderRefused as error:
             return Submission(refusal=Refusal.of(error))
         except UnknownDeployment as error:
@@ -77,6 +104,8 @@ class Submitting:
         return Submission(job_id=job.id, repeated=repeated)
 
     async def _from_before(self, order: JobOrder, provider: Provider) -> Job | None:
+        if not tries_so_far().idle:
+            until_listed(provider.limits.list_lag)
         found = await job_from_before(provider, tag=order.tag, since=order.since)
         if found is not None:
             await self._begun.begin(order, known=None)
@@ -108,6 +137,12 @@ class Submitting:
         task = await self._desk.gather_task(order)
         await gather(self._desk.storage, task=task, results=_none())
         return Upload(over=True)
+
+
+def _is_given_up(error: NotReadyYet, order: SubmitOrder) -> bool:
+    """Tell whether a file has had its time. One that is only slow has as much as its batch, if need be."""
+    is_gone = error.status == HTTPStatus.NOT_FOUND
+    return tried_for() > READY_WITHIN and (order.others or is_gone)
 
 
 async def _none() -> AsyncIterator[Result]:

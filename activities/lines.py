@@ -14,6 +14,7 @@ from activities.progress import ProgressReports
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain import layout
+from overnight.domain.errors import CatalogUnavailable
 from overnight.line_lane import ChunkTask, LineLane, run_chunk
 from overnight.storage.protocol import Storage
 
@@ -33,7 +34,7 @@ class Lines:
 
         When the batch is being stopped it returns what it has. When the worker is, it begins no other line,
         and those in flight may end within the worker's grace; then it raises, so that another worker goes on
-        at once.
+        at once. Raises CatalogUnavailable when a batch with a `max_cost` costs nobody can see how much.
         """
         deployment = self._settings.deployment(order.deployment)
         plan = await read_plan(self._storage, self._catalog, batch_id=order.batch_id, shard=order.shard)
@@ -57,20 +58,33 @@ class Lines:
                     deployment=deployment.serving(order.default_model),
                     report=reports.take,
                     price_of=budget.price_of(deployment, order.model),
-                    enough=lambda cost: activity.is_worker_shutdown() or budget.used_up(cost),
+                    enough=lambda cost: (
+                        activity.is_worker_shutdown()
+                        or budget.used_up(cost)
+                        or budget.out_of_sight(unreported=reports.behind)
+                    ),
                 )
             except asyncio.CancelledError:
                 if not _stopped_by_workflow():
                     raise
         counts, cost = reports.latest.counts, reports.latest.cost
-        if is_worker_stopping() and counts.done < counts.total and not budget.used_up(cost):
+        used_up, whole = budget.used_up(cost), counts.done == counts.total
+        if is_worker_stopping() and not whole and not used_up:
             raise handed_back()
+        if order.max_cost is not None and not used_up and not _stopped_by_workflow():
+            _see_that_the_cost_is_seen(lost=budget.lost and not whole, reported=not reports.behind)
         return ChunkDone(
             total=counts.total,
             completed=counts.completed,
             failed=counts.failed,
-            over_budget=budget.used_up(cost) and counts.done < counts.total,
+            over_budget=used_up and not whole,
         )
+
+
+def _see_that_the_cost_is_seen(*, lost: bool, reported: bool) -> None:
+    """Have the chunk tried again until the catalog is back; what it has is in its checkpoints."""
+    if lost or not reported:
+        raise CatalogUnavailable("nobody can see what the batch costs, so none of its lines is sent")
 
 
 def _stopped_by_workflow() -> bool:

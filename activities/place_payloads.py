@@ -1,5 +1,6 @@
 """What shards and the Places workflow say to each other, and by what names."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -92,9 +93,58 @@ class Narrow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """Those who wait for a place at the same deployments: each shard, when it first asked, its `asking`."""
+
+    deployments: tuple[str, ...]
+    shards: tuple[tuple[str, datetime, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlacesState:
-    """Who waits, who has a place where, and which deployments are narrow."""
+    """Who waits, who has a place where, and which deployments are narrow.
+
+    `queues` say in half the bytes what `waiting` says; and `held`, by deployment each shard with its
+    `asking`, what `holders` say.
+    """
 
     waiting: tuple[Wish, ...] = ()
     holders: dict[str, Grant] = field(default_factory=dict)
     narrow: dict[str, Narrow] = field(default_factory=dict)
+    queues: tuple[Queue, ...] = ()
+    held: dict[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
+
+    def in_short(self) -> "PlacesState":
+        """Return the same in few bytes, as a keeper of places hands it on to its next run."""
+        queues: dict[tuple[str, ...], list[tuple[str, datetime, int]]] = {}
+        for wish in self.waiting:
+            queues.setdefault(wish.deployments, []).append((wish.shard, wish.asked_at, wish.asking))
+        held: dict[str, list[tuple[str, int]]] = {}
+        for shard, grant in self.holders.items():
+            held.setdefault(grant.deployment, []).append((shard, grant.asking))
+        return PlacesState(
+            narrow=self.narrow,
+            queues=tuple(Queue(deployments=each, shards=tuple(shards)) for each, shards in queues.items()),
+            held={deployment: tuple(shards) for deployment, shards in held.items()},
+        )
+
+    def in_full(self) -> "PlacesState":
+        """Return the same with every wish and every grant written out, whichever way it was handed on."""
+        return PlacesState(
+            waiting=(*self.waiting, *self._wishes()),
+            holders=self.holders | dict(self._grants()),
+            narrow=self.narrow,
+        )
+
+    def _wishes(self) -> Iterator[Wish]:
+        for queue in self.queues:
+            for shard, asked_at, asking in queue.shards:
+                yield Wish(shard=shard, deployments=queue.deployments, asked_at=asked_at, asking=asking)
+
+    def _grants(self) -> Iterator[tuple[str, Grant]]:
+        for deployment, shards in self.held.items():
+            narrow = self.narrow.get(deployment)
+            for shard, asking in shards:
+                # A trial that is over decides about nobody, so it need not be known that it was one.
+                trial = narrow is not None and narrow.trial == shard
+                yield shard, Grant(deployment=deployment, asking=asking, trial=trial)

@@ -1,14 +1,16 @@
 """How far a chunk is, on its way to the catalog and into the heartbeat."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from decimal import Decimal
 
 import structlog
 
 from overnight.catalog import Catalog
-from overnight.domain.errors import CatalogUnavailable
+from overnight.domain.errors import OvernightError
 from overnight.domain.usage import Counts
 from overnight.line_lane import ChunkProgress, ChunkTask
 
@@ -31,10 +33,20 @@ class ProgressReports:
         self._unknown_cost = max_cost + _BILLIONTH if max_cost else Decimal(0)
         self._fresh = asyncio.Event()
         self.latest = self._written = ChunkProgress(counts=Counts(task.chunk.lines))
+        self._behind_since = time.monotonic()
+
+    @property
+    def behind(self) -> timedelta:
+        """For how long there has been something that is not written; 0 if there is nothing."""
+        if self._written == self.latest:
+            return timedelta(0)
+        return timedelta(seconds=time.monotonic() - self._behind_since)
 
     def take(self, progress: ChunkProgress) -> None:
         """Take in how far the chunk is; only what is new is written."""
         if progress != self.latest:
+            if self._written == self.latest:
+                self._behind_since = time.monotonic()
             self.latest = progress
             self._fresh.set()
 
@@ -80,7 +92,8 @@ class ProgressReports:
                 waiting_on=latest.waiting_on,
                 cost=self._unknown_cost if latest.cost is None else latest.cost,
             )
-            self._written = latest
-        except CatalogUnavailable as error:
+            self._written, self._behind_since = latest, time.monotonic()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next report is to be written
             # It is only the picture; the answers themselves are in the checkpoints.
-            _log.warning("progress not written", batch_id=self._task.batch_id, reason=error.message)
+            reason = error.message if isinstance(error, OvernightError) else type(error).__name__
+            _log.warning("progress not written", batch_id=self._task.batch_id, reason=reason)

@@ -37,7 +37,7 @@ from api.trial import Trial
 from api.turns import Turns
 from overnight.catalog import Catalog
 from overnight.config import Settings
-from overnight.health.parts import Draining
+from overnight.health.parts import Draining, Parts
 from overnight.health.recent import RecentCheck
 from overnight.providers import rows_buckets
 from overnight.storage.protocol import Storage
@@ -77,10 +77,17 @@ def create_app(
         room=Room(storage, factor=limits.room_factor, reserved=limits.reserved, step=limits.room_step),
         turns=Turns(),
         downloads=Downloads(storage, redirected=settings.redirect_downloads, clock=clock),
-        storage_check=RecentCheck(storage.check),
+        parts=Parts(
+            {
+                "temporal": RecentCheck(runs.check),
+                "catalog": RecentCheck(catalog.check),
+                "storage": RecentCheck(storage.check),
+            }
+        ),
         draining=draining or Draining(),
         bucket_trials=tuple(
-            (bucket, Trial(bucket.problem)) for bucket in rows_buckets(settings.all_deployments)
+            (bucket, Trial(bucket.problem, of=f"bucket {bucket.settings.address}"))
+            for bucket in rows_buckets(settings.all_deployments)
         ),
         openai_events=OpenAIEvents(secret, catalog=catalog, runs=runs) if secret else None,
         webhooks=WebhookSender(settings.webhook_hosts),

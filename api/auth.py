@@ -32,11 +32,15 @@ async def require_key(
     if expected is None:
         refuse_foreign(request.headers)
         return
-    key = _key(request)
-    if not key:
+    if not _key(request):
         raise Unauthorized(_NO_KEY)
-    if not hmac.compare_digest(key, expected.encode()):
+    if not shows_key(request, expected):
         raise Unauthorized
+
+
+def shows_key(request: Request, expected: str) -> bool:
+    """Return whether the request bears that key."""
+    return hmac.compare_digest(_key(request), expected.encode())
 
 
 def key_label(request: Request) -> str | None:

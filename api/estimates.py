@@ -22,7 +22,7 @@ router = APIRouter(prefix="/batches", tags=["batches"], route_class=BoundedRoute
 
 
 class TokenRangeObject(BaseModel):
-    """Tokens; null is for what nobody knows: what is written without a bound, by a model without a past."""
+    """Tokens; null is for what nobody knows: what a model without a past reads of audio, or may write."""
 
     low: int
     likely: int | None

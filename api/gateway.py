@@ -15,8 +15,7 @@ from api.trial import Trial
 from api.turns import Turns
 from overnight.catalog import Catalog
 from overnight.config import Settings
-from overnight.health.parts import Draining
-from overnight.health.recent import RecentCheck
+from overnight.health.parts import Draining, Parts
 from overnight.providers import RowsBucket
 from overnight.storage.protocol import Storage
 from overnight.webhooks.sender import WebhookSender
@@ -61,7 +60,7 @@ class Gateway:
     room: Room
     turns: Turns
     downloads: Downloads
-    storage_check: RecentCheck
+    parts: Parts
     draining: Draining
     bucket_trials: tuple[tuple[RowsBucket, Trial], ...]
     openai_events: OpenAIEvents | None

@@ -1,8 +1,6 @@
 """`GET /v1/batches/{id}/receipt`: what every request of a batch came to, streamed as it lies in storage."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from enum import StrEnum
 from typing import Literal
 
@@ -13,6 +11,7 @@ from pydantic import BaseModel, Field
 from api.cost_schemas import CostObject
 from api.gateway import DEFAULT_PROJECT, Gateway, TheGateway
 from api.schemas import BatchUsage, RequestCounts
+from api.tables import as_csv
 from overnight.domain.account import Account
 from overnight.domain.batch import Batch
 from overnight.domain.errors import NoReceipt
@@ -132,17 +131,11 @@ async def _as_jsonl(slabs: AsyncIterator[list[ReceiptLine]]) -> AsyncIterator[by
 
 
 async def _as_csv(slabs: AsyncIterator[list[ReceiptLine]]) -> AsyncIterator[bytes]:
-    yield _rows([[*_COLUMNS, *_TOKENS]])
+    yield as_csv([[*_COLUMNS, *_TOKENS]]).encode()
     async for lines in slabs:
-        yield _rows(_cells(line) for line in lines)
+        yield as_csv(_cells(line) for line in lines).encode()
 
 
 def _cells(line: ReceiptLine) -> list[object]:
     told = [line.tier if name == "service_tier" else getattr(line, name) for name in _COLUMNS]
     return [*told, *(line.tokens.get(name.removesuffix("_tokens"), 0) for name in _TOKENS)]
-
-
-def _rows(rows: Iterable[Iterable[object]]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out).writerows(rows)
-    return out.getvalue().encode()

@@ -59,8 +59,8 @@ def require_usable(provider: str | None, settings: Settings) -> None:
 
 def provider_of(batch: Batch, settings: Settings) -> str | None:
     """Return whom a batch is for: the provider it names, or that of all its deployments; None if open."""
-    deployments = (*settings.deployments, *settings.from_environment)
-    running = {each.provider for each in deployments if each.id in batch.deployments}
+    named = {*batch.deployments}
+    running = {each.provider for each in settings.all_deployments if not named.isdisjoint(each.ids)}
     return batch.order.provider or (running.pop() if len(running) == 1 else None)
 
 

@@ -5,8 +5,6 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
 from types import FrameType
 
 import structlog
@@ -15,6 +13,7 @@ from fastapi import FastAPI
 from temporalio.client import Client
 
 from api.app import create_app
+from api.stopping import AT_ONCE, Stopping
 from api.telling import MetricsPages
 from overnight.catalog import Catalog, open_engine, require_schema
 from overnight.config import Settings
@@ -26,28 +25,11 @@ from overnight.storage.opening import opened
 from workflows.runs import BatchRuns
 
 LOOPBACK = "127.0.0.1"
-GRACE = timedelta(seconds=10)
 
 _BACKLOG = 2_048
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stopping:
-    """How a gateway stops that is told to.
-
-    For as long as it is to `drain` it does everything as before, but is not ready any more, so that whoever
-    balances loads sends it nothing new. Then it takes no connection any more, and what is under way has a
-    `grace` to end in.
-    """
-
-    drain: timedelta = timedelta(0)
-    grace: timedelta = GRACE
-
-
-AT_ONCE = Stopping()
 
 
 async def serve_gateway(

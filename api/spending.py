@@ -1,7 +1,5 @@
 """`GET /v1/spend`: what ended batches have cost, by day, model, provider, project, key or a tag."""
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal, Self
@@ -11,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from api.cost_schemas import TokenTotals
 from api.gateway import DEFAULT_PROJECT, TheGateway
+from api.tables import as_csv
 from overnight.domain.errors import InvalidRequest
 from overnight.domain.price import usd_told
 from overnight.domain.spend import Spend, SpendBy, SpendQuery
@@ -89,20 +88,18 @@ def _groups(asked: str, tag: str | None) -> tuple[SpendBy, ...]:
 
 
 def _as_csv(by: Sequence[SpendBy], groups: Sequence[SpendGroup]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out)
     tokens = tuple(TokenTotals.model_fields)
-    writer.writerow([*by, "batches", "requests", "unpriced_requests", *tokens, "cost_usd"])
-    for each in groups:
-        counted = each.tokens.model_dump()
-        writer.writerow(
-            [
-                *(each.group[one] for one in by),
-                each.batches,
-                each.requests,
-                each.unpriced_requests,
-                *(counted[name] for name in tokens),
-                each.cost_usd,
-            ]
-        )
-    return out.getvalue()
+    header = [*by, "batches", "requests", "unpriced_requests", *tokens, "cost_usd"]
+    return as_csv([header, *(_cells(each, by, tokens) for each in groups)])
+
+
+def _cells(group: SpendGroup, by: Sequence[SpendBy], tokens: Sequence[str]) -> list[object]:
+    counted = group.tokens.model_dump()
+    return [
+        *(group.group[one] for one in by),
+        group.batches,
+        group.requests,
+        group.unpriced_requests,
+        *(counted[name] for name in tokens),
+        group.cost_usd,
+    ]

@@ -44,7 +44,7 @@ class Metrics:
         self._catalog = catalog
         self._pages = pages
         self._clock = clock
-        self._overview = RecentCheck(self._look)
+        self._overview = RecentCheck(self._look, within=None)
 
     async def page(self) -> bytes:
         """Return everything, as one page."""

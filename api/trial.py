@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from overnight.health.parts import WELL
+from overnight.health.changes import WELL, Changes
 
 EVERY = timedelta(minutes=1)
 """How old what is told may be. A trial of a bucket is four requests, which somebody pays for."""
@@ -15,10 +15,17 @@ _NO_ANSWER = "no answer"
 
 
 class Trial:
-    """Tells what is wrong, as `problem` has it. What hangs is told to give no answer."""
+    """Tells what is wrong, as `problem` has it. What hangs is told to give no answer.
 
-    def __init__(self, problem: Callable[[], Awaitable[str | None]], *, every: timedelta = EVERY) -> None:
+    `of` is what the log calls it by, which has a line when what is told changes.
+    """
+
+    def __init__(
+        self, problem: Callable[[], Awaitable[str | None]], *, of: str, every: timedelta = EVERY
+    ) -> None:
         self._problem = problem
+        self._of = of
+        self._changes = Changes()
         self._every = every.total_seconds()
         self._trying: asyncio.Task[None] | None = None
         self._ended_at = 0.0
@@ -41,6 +48,7 @@ class Trial:
             self._said = type(error).__name__
         finally:
             self._ended_at = _now()
+        self._changes.note(self._of, self._said)
 
 
 def _now() -> float:

@@ -14,7 +14,7 @@ _GONE = (
 
 def explained(batch: Batch, settings: Settings) -> Batch:
     """Return the batch; one that runs on deployments which the configuration does not have says so."""
-    known = {deployment.id for deployment in (*settings.deployments, *settings.from_environment)}
+    known = {known_as for deployment in settings.all_deployments for known_as in deployment.ids}
     gone = [deployment for deployment in batch.deployments if deployment not in known]
     if not gone or batch.shown_status is not BatchStatus.IN_PROGRESS:
         return batch

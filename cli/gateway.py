@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.stopping import DRAIN, GRACE, Stopping
 from cli.options import (
     DEFAULT_DATA_DIR,
     DEFAULT_HOST,
@@ -28,11 +29,7 @@ from overnight.domain.errors import OvernightError
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-    from api.server import Stopping
     from cli.gateways import Share
-
-DRAIN_SECONDS = 5
-GRACE_SECONDS = 10
 
 
 def gateway(
@@ -48,10 +45,10 @@ def gateway(
     drain: Annotated[
         int,
         typer.Option(help="Seconds to serve on, but not be ready, after SIGTERM: for load balancers.", min=0),
-    ] = DRAIN_SECONDS,
+    ] = int(DRAIN.total_seconds()),
     grace: Annotated[
         int, typer.Option(help="Seconds after that for requests under way to end in.", min=0)
-    ] = GRACE_SECONDS,
+    ] = int(GRACE.total_seconds()),
     worker_metrics: Annotated[
         str | None, typer.Option(help="The page of a worker's metrics to make part of the gateway's.")
     ] = None,
@@ -63,7 +60,7 @@ def gateway(
     with told_plainly(OvernightError, OSError):
         settings = settings_of(config, data_dir=data_dir, port=port)
         refuse_open_door(settings, host)
-        from api.server import Stopping, listen  # noqa: PLC0415 - only this command needs FastAPI
+        from api.server import listen  # noqa: PLC0415 - only this command needs FastAPI
         from cli.gateways import ChildFailed, Share, serve_gateways  # noqa: PLC0415 - see above
         from workflows.connecting import connect  # noqa: PLC0415 - nor do client commands need Temporal
 
@@ -92,7 +89,7 @@ def _passed_on(context: typer.Context) -> list[str]:
 def _serve(
     settings: Settings,
     listener: socket.socket,
-    stopping: "Stopping",
+    stopping: Stopping,
     *,
     connect: "Callable[..., Awaitable[Client]]",
     worker_metrics: str | None,

@@ -2,12 +2,14 @@
 
 Nobody but the kernel decides who gets a connection, and what waits for a process that has died another one
 takes. A scrape of the port gets to any of them, so each has a page of metrics of its own on loopback, and
-whichever is asked puts all of them together.
+whichever is asked puts all of them together. Those pages' ports are kept for them, since a process whose page
+is somewhere else's would never be taken to be ready.
 """
 
 import asyncio
 import socket
 from collections.abc import Coroutine, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -16,10 +18,10 @@ from typing import Self
 import httpx2
 import structlog
 
-from api.server import Stopping
-from cli.ports import any_free, url_here
+from api.stopping import Stopping
+from cli.ports import reserved, url_here
 from cli.programs import part, stop_signals
-from cli.supervisor import Child, ChildFailed, Ties
+from cli.supervisor import Child, ChildFailed, Program, Ties
 from overnight.telemetry.exposition import Page
 from workers.door import Door, serving
 
@@ -27,9 +29,6 @@ __all__ = ["ChildFailed", "Share", "serve_gateways"]
 
 HOST = "127.0.0.1"
 """Where the processes' own pages are."""
-
-_TO_CLOSE = timedelta(seconds=5)
-"""What a process needs beyond its graces, to close what it has opened."""
 
 _LOOK_AGAIN = timedelta(seconds=0.1)
 _ANSWER_WITHIN = timedelta(seconds=5)
@@ -77,7 +76,12 @@ class Share:
     ) -> None:
         """Do `work` while the process's own page is served."""
         door = Door(
-            host=HOST, port=self.ports[self.number - 1], key=key, temporal=temporal, process=self.name
+            host=HOST,
+            port=self.ports[self.number - 1],
+            reserved=True,
+            key=key,
+            temporal=temporal,
+            process=self.name,
         )
         async with serving(door):
             await work
@@ -91,29 +95,36 @@ async def serve_gateways(
     `options` are those of each. Raises ChildFailed when one does not start.
     """
     stop, hurry = stop_signals()
-    ports = tuple(any_free(HOST) for _ in range(processes))
     ties = Ties.make()
-    grace = stopping.drain + stopping.grace + _TO_CLOSE
-    shared = url_here(*listener.getsockname()[:2])
-    children = []
-    for number in range(1, processes + 1):
-        share = Share(listener=listener.fileno(), number=number, ports=ports)
-        program = part(
-            share.name,
-            *("gateway", *options, "--share", str(share)),
-            grace=grace,
-            # On their port any of them may answer, so it is its own page that tells of this one.
-            become_ready=partial(_answer, share.own_page, f"{shared}/health/liveness"),
-            descriptors=(listener.fileno(),),
-        )
-        children.append(Child(program, ties=ties, started=lambda: None))
-    try:
-        await _until_stopped(children, stop)
-    finally:
-        # Or what connects from now on would wait for an answer of nobody.
-        listener.close()
-        await asyncio.gather(*(child.stop(hurry=hurry) for child in children))
-        ties.cut()
+    with ExitStack() as stack:
+        ports = tuple(stack.enter_context(reserved(HOST)) for _ in range(processes))
+        shares = [
+            Share(listener=listener.fileno(), number=number, ports=ports)
+            for number in range(1, processes + 1)
+        ]
+        url = url_here(*listener.getsockname()[:2])
+        children = [
+            Child(_program(share, url, stopping, options), ties=ties, started=lambda: None)
+            for share in shares
+        ]
+        try:
+            await _until_stopped(children, stop)
+        finally:
+            # Or what connects from now on would wait for an answer of nobody.
+            listener.close()
+            await asyncio.gather(*(child.stop(hurry=hurry) for child in children))
+            ties.cut()
+
+
+def _program(share: Share, url: str, stopping: Stopping, options: Sequence[str]) -> Program:
+    return part(
+        share.name,
+        *("gateway", *options, "--share", str(share)),
+        grace=stopping.ends_within,
+        # On their port any of them may answer, so it is its own page that tells of this one.
+        become_ready=partial(_answer, share.own_page, f"{url}/health/liveness"),
+        descriptors=(share.listener,),
+    )
 
 
 async def _until_stopped(children: Sequence[Child], stop: asyncio.Event) -> None:

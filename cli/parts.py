@@ -2,8 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cli.lifeline import follow_parent
 from cli.options import (
@@ -11,8 +14,14 @@ from cli.options import (
 )
 from overnight.config import Settings, environment, load_settings
 from overnight.config.addresses import is_loopback
-from overnight.domain.errors import InvalidConfig
+from overnight.domain.errors import InvalidConfig, TemporalUnavailable
 from overnight.logs import configure_logging
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+_SDK_ENDS_IN = timedelta(seconds=0.3)
+"""What the SDK's own threads need to end in; a process that ends before them may crash (sdk-python #300)."""
 
 
 def settings_of(config: Path | None, *, data_dir: Path, port: int) -> Settings:
@@ -57,6 +66,22 @@ def _trace_ids() -> Callable[[], Mapping[str, str]] | None:
     from overnight.telemetry.tracing import current_ids  # noqa: PLC0415 - see above
 
     return current_ids
+
+
+@asynccontextmanager
+async def asking_temporal(address: str | None) -> AsyncIterator["Client"]:
+    """Give Temporal's client to a command that asks it a few things. Raises TemporalUnavailable."""
+    from temporalio.service import RPCError  # noqa: PLC0415 - client commands need no Temporal
+
+    from workflows.connecting import connect  # noqa: PLC0415 - see above
+
+    client = await connect(address=address)
+    try:
+        yield client
+    except RPCError as error:
+        raise TemporalUnavailable(f"Temporal did not do it: {error.status.name}") from error
+    finally:
+        await asyncio.sleep(_SDK_ENDS_IN.total_seconds())
 
 
 def run(main: Coroutine[None, None, None]) -> None:

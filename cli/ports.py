@@ -1,7 +1,8 @@
 """Ports: whether one is free, and which is the next that is."""
 
 import socket
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
 
 _TRIES = 100
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognised here, not listened on
@@ -34,6 +35,19 @@ def any_free(host: str) -> int:
     with socket.create_server((host, 0)) as free:
         port: int = free.getsockname()[1]
         return port
+
+
+@contextmanager
+def reserved(host: str) -> Iterator[int]:
+    """Keep a port for our own children while the block runs: with SO_REUSEPORT they can listen there.
+
+    Nobody else can, and while none of them does a connection is refused.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind((host, 0))
+        port: int = holder.getsockname()[1]
+        yield port
 
 
 def is_free(host: str, port: int) -> bool:

@@ -13,6 +13,7 @@ import httpx2
 import structlog
 from temporalio.service import RPCError
 
+from api.stopping import AT_ONCE
 from cli.data_folder import DataFolder
 from cli.embedded_temporal import TemporalServer, embedded_server, runs_elsewhere
 from cli.ports import any_free, require_free, url_here
@@ -20,12 +21,9 @@ from cli.programs import part, stop_signals
 from cli.supervisor import Child, Program, Ties, ready_at_once
 from overnight.catalog import upgrade
 from overnight.config import Settings
+from workers.terms import USUAL
 from workflows import search_attributes
 from workflows.connecting import connect
-
-GATEWAY_GRACE = timedelta(seconds=15)
-WORKER_GRACE = timedelta(seconds=20)
-"""Longer than the processes' own graces, so that they end in their own way."""
 
 METRICS_HOST = "127.0.0.1"
 
@@ -104,12 +102,12 @@ class _Supervision:
         # On a port of its own, and read by the gateway: so there is one page for both.
         metrics = self._order.settings.worker_metrics_port or any_free(METRICS_HOST)
         told = ("--metrics-port", str(metrics), "--metrics-host", METRICS_HOST)
-        await self._start(stack, self._part("worker", WORKER_GRACE, *place, *told))
+        await self._start(stack, self._part("worker", USUAL.ends_within, *place, *told))
         told_at = ("--worker-metrics", f"http://{METRICS_HOST}:{metrics}/metrics")
         # Nobody balances loads here, so nobody has to see that it drains.
         door = ("--host", self._order.host, "--port", str(self._order.port), "--drain", "0", *told_at)
         await self._start(
-            stack, self._part("gateway", GATEWAY_GRACE, *door, *place, become_ready=self._gateway_ready)
+            stack, self._part("gateway", AT_ONCE.ends_within, *door, *place, become_ready=self._gateway_ready)
         )
 
     async def _start_temporal(self, stack: AsyncExitStack) -> str | None:
@@ -141,7 +139,12 @@ class _Supervision:
         return part(name, name, *shared, *arguments, grace=grace, become_ready=become_ready)
 
     async def _gateway_ready(self) -> None:
-        async with httpx2.AsyncClient(timeout=_ANSWER_WITHIN.total_seconds(), trust_env=False) as http:
+        key = self._order.settings.master_key
+        # As bytes, since a key may hold any letter. Without it the reason would not be told.
+        shown = [] if key is None else [(b"Authorization", f"Bearer {key}".encode())]
+        async with httpx2.AsyncClient(
+            headers=shown, timeout=_ANSWER_WITHIN.total_seconds(), trust_env=False
+        ) as http:
             said = ""
             while missing := await _what_is_missing(http, f"{self._order.url}/health/readiness"):
                 if missing not in (said, _NO_ANSWER):

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.options import Config, TemporalAddress, stdout, told_plainly
-from cli.parts import take_environment
-from overnight.domain.errors import OvernightError, TemporalUnavailable
+from cli.parts import asking_temporal, take_environment
+from overnight.domain.errors import OvernightError
 
 if TYPE_CHECKING:
     from workflows.setting_up import Finding
-
-_SDK_ENDS_IN = timedelta(seconds=0.3)
-"""What the SDK's own threads need to end in; a process that ends before them may crash (sdk-python #300)."""
 
 app = typer.Typer(no_args_is_help=True, help="Prepare a Temporal of your own: a cluster, or Temporal Cloud.")
 
@@ -50,22 +47,14 @@ def setup(
 
 async def _set_up(address: str | None, *, change: bool, retention: timedelta | None) -> bool:
     """Print what is found; return whether something is missing."""
-    from temporalio.service import RPCError  # noqa: PLC0415 - client commands need no Temporal
+    from workflows.setting_up import set_up  # noqa: PLC0415 - client commands need no Temporal
 
-    from workflows.connecting import connect  # noqa: PLC0415 - see above
-    from workflows.setting_up import set_up  # noqa: PLC0415 - see above
-
-    client = await connect(address=address)
-    stdout().print(f"Temporal at {client.service_client.config.target_host}", markup=False)
     missing = False
-    try:
+    async with asking_temporal(address) as client:
+        stdout().print(f"Temporal at {client.service_client.config.target_host}", markup=False)
         async for finding in set_up(client, change=change, retention=retention):
             _show(finding)
             missing = missing or finding.is_missing
-    except RPCError as error:
-        raise TemporalUnavailable(f"Temporal did not do it: {error.status.name}") from error
-    finally:
-        await asyncio.sleep(_SDK_ENDS_IN.total_seconds())
     return missing
 
 

@@ -108,7 +108,7 @@ def _door(settings: Settings, measured: "Measured", *, host: str, port: int) -> 
     return Door(
         host=host,
         port=port,
-        key=None if settings.metrics_open else settings.master_key,
-        local_only=not settings.metrics_open,
+        key=settings.master_key,
+        metrics_open=settings.metrics_open,
         temporal=measured.page,
     )

@@ -53,8 +53,12 @@ def _named(name: str, there: Mapping[str, tuple[str, ...]], settings: Settings) 
         return there[name]
     if any(name in several for several in there.values()):
         return (name,)
-    model = name.removeprefix(queues.lines(""))
-    of_model = [each for each in sent_as_lines(settings) if name != model and each.model_name == model]
-    if not of_model:
+    wanted = name.removeprefix(queues.lines(""))
+    of_that_name = [
+        each
+        for each in sent_as_lines(settings)
+        if name != wanted and (each.model_name == wanted or wanted in each.ids)
+    ]
+    if not of_that_name:
         raise UnknownQueue(name, settings)
-    return [queues.lines(each.id) for each in of_model]
+    return [queues.lines(each.id) for each in of_that_name]

@@ -1,7 +1,6 @@
 """A port of a process's own: its page of metrics, and how it is. Nothing else is served here, or taken in."""
 
 import asyncio
-import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from aiohttp import web
 
 from overnight.config.addresses import is_loopback
 from overnight.telemetry.exposition import CONTENT_TYPE, Page, merged, own_text
+from workers.bearer import shows
 from workers.health import WorkerHealth
 
 _LAST_READ_SECONDS = timedelta(seconds=1).total_seconds()
@@ -24,15 +24,18 @@ _log = structlog.stdlib.get_logger(__name__)
 class Door:
     """Where a process serves its metrics, and to whom: with a `key`, to whoever shows it.
 
-    Without one to everybody, unless `local_only`: then to programs on this machine, and to no web page.
+    Without one to programs on this machine, and to no web page; with `metrics_open` to everybody, key or not.
+    Whether the process is well is for everybody. What is wrong, which names hosts and buckets, is for
+    whoever shows the key; without one, for whoever gets to a door that is on loopback.
     `temporal` is the page of the process's Temporal SDK, and `process` what its samples are labelled with.
-    How the process is, is for everybody.
+    A port that is `reserved` is bound by another process, which keeps it for this one.
     """
 
     host: str
     port: int
+    reserved: bool = False
     key: str | None = field(default=None, repr=False)
-    local_only: bool = True
+    metrics_open: bool = False
     temporal: Page | None = None
     process: str = "worker"
 
@@ -55,7 +58,7 @@ async def serving(door: Door | None, health: WorkerHealth | None = None) -> Asyn
 async def _listen(runner: web.AppRunner, door: Door) -> None:
     address = f"{door.host}:{door.port}"
     try:
-        await web.TCPSite(runner, door.host, door.port).start()
+        await web.TCPSite(runner, door.host, door.port, reuse_port=door.reserved).start()
     except OSError as error:
         _log.error("no metrics are served", address=address, why=error.strerror)
     else:
@@ -64,25 +67,24 @@ async def _listen(runner: web.AppRunner, door: Door) -> None:
 
 def _application(door: Door, health: WorkerHealth | None) -> web.Application:
     async def metrics(request: web.Request) -> web.Response:
-        if door.key is not None and not _shows(request, door.key):
-            return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
-        if door.key is None and door.local_only and not _is_from_here(request):
-            return web.Response(status=403)
+        if not door.metrics_open:
+            if door.key is not None and not shows(request, door.key):
+                return web.Response(status=401, headers={"WWW-Authenticate": "Bearer"})
+            if door.key is None and not _is_from_here(request):
+                return web.Response(status=403)
         temporal = await door.temporal.text() if door.temporal else None
         # It may have thousands of lines, and what this would hold up is batches.
         page = await asyncio.to_thread(lambda: merged({door.process: [own_text(), temporal or ""]}))
         return web.Response(body=page, headers={"Content-Type": CONTENT_TYPE})
 
+    def may_know(request: web.Request) -> bool:
+        return is_loopback(door.host) if door.key is None else shows(request, door.key)
+
     application = web.Application()
     application.router.add_get("/metrics", metrics)
     if health:
-        health.add_to(application)
+        health.add_to(application, may_know=may_know)
     return application
-
-
-def _shows(request: web.Request, key: str) -> bool:
-    scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode(), key.encode())
 
 
 def _is_from_here(request: web.Request) -> bool:

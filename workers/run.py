@@ -22,6 +22,7 @@ from activities.ingest import Ingest
 from activities.jobs import ProviderJobs
 from activities.lines import Lines
 from activities.places import Places
+from activities.recalling import Recalling
 from activities.seal import Seal
 from activities.sweeping import Sweeping
 from activities.webhook_upkeep import WebhookUpkeep
@@ -116,8 +117,10 @@ async def working(
                 sink = await stack.enter_async_context(opened_sink(sink_settings))
                 desk = SinkDesk(name, settings=settings, catalog=catalog, storage=storage, sink=sink)
                 workers.append(_events(client, desk, terms, sink=name))
-        chunks = (each.id for each in sent_as_lines(settings) if queues.lines(each.id) in wanted)
-        workers += (_lines(client, lines, terms, deployment=deployment) for deployment in chunks)
+        chunks = (each for each in sent_as_lines(settings) if queues.lines(each.id) in wanted)
+        # Batches that run may know a deployment by another of its ids.
+        known_as = (each_id for each in chunks for each_id in each.ids)
+        workers += (_lines(client, lines, terms, deployment=each_id) for each_id in known_as)
         here = [name for name in settings.providers if queues.provider(name) in wanted]
         if here:
             await stack.enter_async_context(trying_buckets(settings))
@@ -146,7 +149,8 @@ def _batches(
     storage: Storage,
 ) -> Worker:
     events, ends = EventBooks(settings=settings, catalog=catalog), EndMeter(settings)
-    books = Bookkeeping(catalog=catalog, storage=storage, events=events, ends=ends)
+    recalling = Recalling(client=client, catalog=catalog, storage=storage)
+    books = Bookkeeping(catalog=catalog, storage=storage, events=events, recalling=recalling, ends=ends)
     ingest = Ingest(settings=settings, catalog=catalog, storage=storage)
     collect = Collect(catalog=catalog, storage=storage)
     seal = Seal(catalog=catalog, storage=storage)
@@ -155,7 +159,15 @@ def _batches(
     executions = Executions(client=client)
     places = Places(catalog=catalog, begun=begun, client=client)
     restarts = BatchRuns(client)
-    house = Housekeeping(catalog=catalog, client=client, restarts=restarts, events=events, ends=ends)
+    house = Housekeeping(
+        catalog=catalog,
+        client=client,
+        restarts=restarts,
+        events=events,
+        books=books,
+        recalling=recalling,
+        ends=ends,
+    )
     erasing = Erasing(catalog=catalog, storage=storage)
     sweeping = Sweeping(catalog=catalog, storage=storage, client=client)
     upkeep = WebhookUpkeep(catalog=catalog, deliveries=WebhookRuns(client))

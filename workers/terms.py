@@ -7,6 +7,9 @@ from enum import StrEnum
 GRACE = timedelta(seconds=10)
 """How long a worker that is told to stop lets activities finish; then they are handed back."""
 
+_TO_CLOSE = timedelta(seconds=10)
+"""What it needs beyond that, to hand them back and to close what it has opened."""
+
 MAX_CHUNKS = 16
 """Chunks of one deployment at once in one process; a batch has up to six. What they hold in memory together
 is bounded by the lane."""
@@ -27,6 +30,11 @@ class Terms:
     max_chunks: int = MAX_CHUNKS
     build: str | None = None
     versioning: Versioning = Versioning.PINNED
+
+    @property
+    def ends_within(self) -> timedelta:
+        """How long whoever stops the process has to wait before killing it."""
+        return self.grace + _TO_CLOSE
 
 
 USUAL = Terms()

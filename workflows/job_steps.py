@@ -6,6 +6,7 @@ goes to the end: what was submitted is paid for, and what it has made is still o
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
@@ -183,22 +184,28 @@ class JobSteps:
         everywhere = map(self._left_at, self._providers)
         return tuple(each for each in everywhere if each.jobs or each.uploads)
 
-    async def clean_up_at(self, deployment: str) -> None:
-        """Leave nothing at a deployment that the shard is about to come back to."""
+    async def clean_up_at(self, deployment: str, *, within: timedelta | None = None) -> None:
+        """Leave nothing at a deployment that the shard is about to come back to; within a while, or later."""
         left = self._left_at(deployment)
         cleaning = verbs.CLEAN_UP.start(left.provider, left)
-        await done_or(cleaning, until=self.to_stop)
+        await done_or(cleaning, until=self.to_stop, within=within)
+        given_up = not cleaning.done()
+        # Never longer than it is waited for: it would delete what the next job is made of.
         await outcome_of(cleaning)
         self.go_on()
+        if given_up:
+            return
         self._jobs = [call for call in self._jobs if call.job.deployment != deployment]
         self._uploads = [order for order in self._uploads if order.deployment != deployment]
 
     def _left_at(self, deployment: str) -> Remains:
+        jobs = [call for call in self._jobs if call.job.deployment == deployment]
+        uploads = [order for order in self._uploads if order.deployment == deployment]
         return Remains(
             provider=self._providers[deployment],
             deployment=deployment,
-            jobs=tuple(call for call in self._jobs if call.job.deployment == deployment),
-            uploads=tuple(order for order in self._uploads if order.deployment == deployment),
+            jobs=tuple(jobs[-options.LEFT_REMEMBERED :]),
+            uploads=tuple(uploads[-options.LEFT_REMEMBERED :]),
         )
 
     # --- parts ---------------------------------------------------------------------------------

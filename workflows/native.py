@@ -12,6 +12,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.job_payloads import (
+        NOT_READY,
         Begun,
         JobCall,
         JobOrder,
@@ -31,6 +32,13 @@ with workflow.unsafe.imports_passed_through():
 WHAT_WAS_BEGUN = "what-was-begun"
 """Since then a stop of a story that is told again reaches what was begun before, also if it comes first."""
 
+THE_PLACE_COMES_FIRST = "the-place-comes-first"
+"""Since then a shard that finds no room gives its place back before it cleans up, and tries again even where
+nothing can be deleted."""
+
+SLOW_IS_NOT_NO = "slow-is-not-no"
+"""Since then a deployment that is slow to take a file in is asked again once all others have refused."""
+
 _GOING_ON = (BatchStatus.VALIDATING, BatchStatus.IN_PROGRESS)
 
 
@@ -44,17 +52,26 @@ class Ending:
 
 
 class NativeLane:
-    """Runs one shard at the deployments of `routes`. `on_running` is called once a provider works on it."""
+    """Runs one shard at the deployments of `routes`. `on_running` is called once a provider works on it.
+
+    Unless it `is_last`, there is another way to run the shard, should they all refuse it.
+    """
 
     def __init__(
-        self, order: ShardOrder, routes: tuple[Route, ...], *, on_running: Callable[[], Awaitable[None]]
+        self,
+        order: ShardOrder,
+        routes: tuple[Route, ...],
+        *,
+        on_running: Callable[[], Awaitable[None]],
+        is_last: bool = True,
     ) -> None:
+        self._is_last = is_last
         self._recall_first = order.recall
         self._deployments = tuple(route.deployment for route in routes)
         self._on_running = on_running
         self._place = Place(order, ids.places_id(self._deployments, model=order.model))
         self._steps = JobSteps(order, routes, on_running=self._runs)
-        self._running = self._from_before = False
+        self._running = self._from_before = self._others = self._patient = False
         self._number = 0
         self._job: JobCall | None = None
         self._warnings: list[str] = []
@@ -92,14 +109,13 @@ class NativeLane:
         self._steps.go_on()
         refusal: Refusal | None = None
         candidates = list(self._deployments)
+        slow: list[str] = []
         while candidates:
+            self._others = not self._patient and (len(candidates) > 1 or not self._is_last)
             deployment = await self._place.had(candidates, stopped=self._steps.to_stop)
             self._steps.go_on()
             outcome = await self._at(deployment)
-            if isinstance(outcome, NoPlaceNow):
-                # Tried again and again, what is left there would pile up.
-                await self._steps.clean_up_at(deployment)
-            await self._place.leave(self._no_room(outcome))
+            await self._leave(deployment, outcome)
             match outcome:
                 case Ending():
                     return outcome
@@ -108,9 +124,33 @@ class NativeLane:
                 case Refusal():
                     candidates.remove(deployment)
                     refusal = refusal or outcome
+                    if self._is_only_slow(outcome):
+                        slow.append(deployment)
+                    if not candidates and slow:
+                        # One that is slow is better than none.
+                        candidates, slow, self._patient = slow, [], True
                     if candidates:
                         self._warnings.append(outcome.message)
         return Ending(refusal=refusal)
+
+    def _is_only_slow(self, refusal: Refusal) -> bool:
+        """Tell whether a deployment is to be asked once more, should all others refuse."""
+        if refusal.code != NOT_READY or self._patient or not self._is_last:
+            return False
+        return workflow.patched(SLOW_IS_NOT_NO)
+
+    async def _leave(self, deployment: str, outcome: object) -> None:
+        """Give the place back, with nothing left at a deployment that will be asked again."""
+        no_room = self._no_room(outcome)
+        if not isinstance(outcome, NoPlaceNow):
+            await self._place.leave(no_room)
+        elif workflow.patched(THE_PLACE_COMES_FIRST):
+            await self._place.leave(no_room)
+            # Tried again and again, what is left there would pile up.
+            await self._steps.clean_up_at(deployment, within=options.CLEAN_UP_FIRST)
+        else:
+            await self._steps.clean_up_at(deployment)
+            await self._place.leave(no_room)
 
     def _no_room(self, outcome: object) -> NoPlaceNow | None:
         """Return what those who wait are to hear of a deployment; what it said long ago is no news."""
@@ -134,7 +174,9 @@ class NativeLane:
         self._from_before = isinstance(uploaded, JobCall)
         if not isinstance(uploaded, str):
             return uploaded
-        return await self._steps.submit(SubmitOrder(job=order, file_id=uploaded, begun=self._place.begun))
+        return await self._steps.submit(
+            SubmitOrder(job=order, file_id=uploaded, begun=self._place.begun, others=self._others)
+        )
 
     async def _see_through(self, call: JobCall) -> Ending | NoPlaceNow | Refusal:
         report = await self._steps.followed(call)

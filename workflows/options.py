@@ -43,7 +43,7 @@ CALL_TIMEOUT = timedelta(minutes=5)
 noticed by its heartbeats."""
 
 SUBMIT_TIMEOUT = timedelta(minutes=30)
-"""For creating a job of a file that its provider may still be taking in."""
+"""For one try to create a job, or to find those there are, with the wait until a listing shows them."""
 
 SUBMIT_GRACE = timedelta(minutes=2)
 """How long a submit may go on once its shard is to stop: what it made is then known, and can be cancelled."""
@@ -62,6 +62,15 @@ LONGEST_SHUT = timedelta(minutes=30)
 TRIAL = timedelta(hours=1)
 """How long one shard's job decides whether there is room again; then it is the next one's turn."""
 
+CLEAN_UP_FIRST = timedelta(minutes=2)
+"""How long a shard that has found no room cleans up before it asks for another place: time for five tries.
+What can't be deleted by then, as nothing can under some buckets' retention policies or with some keys, is
+left for the clean-up at the end."""
+
+LEFT_REMEMBERED = 100
+"""How many jobs of a shard at one deployment its clean-up is told by name, which bounds its input: the
+latest, since only those may not be listed yet. All others are found by their tag."""
+
 CLEANING_TIMEOUT = timedelta(hours=1)
 NOW_AND_THEN = RetryPolicy(
     initial_interval=timedelta(seconds=5),
@@ -79,9 +88,13 @@ ASK_AGAIN = timedelta(minutes=20)
 NOTED_AFTER = timedelta(seconds=5)
 """How long a shard waits for a place before its batch says so; most are granted at once."""
 
-WISHES_CARRIED = 5_000
-"""How many of those who wait a keeper of places takes along to its next run, which bounds its input. The
-others ask again."""
+WISHES_CARRIED = 1_000
+"""How many of those who wait a keeper of places takes along to its next run, the oldest first. The others ask
+again, and keep their turn."""
+
+HOLDERS_CARRIED = 5_000
+"""How many of those who have a place it takes along, the latest first. The two bound its input, at some 370
+kilobytes. What it hears of others changes nothing: their jobs make room that is then found out by time."""
 
 PLACES_IDLE = timedelta(hours=1)
 """How long a keeper of places that has nobody to keep them for stays."""

@@ -34,6 +34,10 @@ A_TRIAL_DECIDES = "a-trial-decides"
 ITS_OWN_TRIAL = "its-own-trial"
 """Since then a shard that asks anew in the middle of its trial, as after a Reset, goes on with that."""
 
+IN_SHORT = "in-short"
+"""Since then a run is told in few bytes by the one before it who waits and who has a place. One that began on
+a worker of before has not understood, so it knows of nobody."""
+
 
 @workflow.defn(name=PLACES)
 class PlacesWorkflow:
@@ -42,6 +46,8 @@ class PlacesWorkflow:
     @workflow.init
     def __init__(self, state: PlacesState | None = None) -> None:
         state = state or PlacesState()
+        if (state.queues or state.held) and workflow.patched(IN_SHORT):
+            state = state.in_full()
         self._waiting = {wish.shard: wish for wish in state.waiting}
         self._holders = dict(state.holders)
         self._narrow = dict(state.narrow)
@@ -54,9 +60,10 @@ class PlacesWorkflow:
         while True:
             self._news = False
             await self._grant_what_can_be()
-            if workflow.info().is_continue_as_new_suggested():
+            # Whoever has asked again meanwhile would wait long for an answer that was lost between two runs.
+            if workflow.info().is_continue_as_new_suggested() and not self._grants:
                 await workflow.wait_condition(workflow.all_handlers_finished)
-                workflow.continue_as_new(self._state())
+                workflow.continue_as_new(self._state().in_short())
             try:
                 await workflow.wait_condition(
                     lambda: self._news, timeout=self._pause(), timeout_summary="until there may be room"
@@ -107,7 +114,7 @@ class PlacesWorkflow:
 
     @workflow.query(description="Who waits, who has a place where, and which deployments are narrow.")
     def state(self) -> PlacesState:
-        """Return everything there is to know."""
+        """Return what the next run would be told."""
         return self._state()
 
     async def _grant_what_can_be(self) -> None:
@@ -175,7 +182,8 @@ class PlacesWorkflow:
 
     def _state(self) -> PlacesState:
         oldest = sorted(self._waiting.values(), key=lambda each: each.asked_at)[: options.WISHES_CARRIED]
-        return PlacesState(waiting=tuple(oldest), holders=self._holders, narrow=self._narrow)
+        latest = dict(list(self._holders.items())[-options.HOLDERS_CARRIED :])
+        return PlacesState(waiting=tuple(oldest), holders=latest, narrow=self._narrow)
 
 
 def _on_trial(narrow: Narrow, *, but: str) -> bool:

@@ -1,6 +1,7 @@
 """Starting, cancelling and waking batches: all that a gateway needs of Temporal. It waits for no worker."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -118,7 +119,8 @@ class BatchRuns:
 
     async def check(self) -> None:
         """Raise TemporalUnavailable unless Temporal answers and has what batches need."""
-        async with _reaching_temporal():
+        # Who asks again and again writes to the log what has changed.
+        async with _reaching_temporal(level=logging.DEBUG):
             await self._client.service_client.check_health(timeout=_RPC_TIMEOUT)
         await self._namespace.require_ready()
 
@@ -163,12 +165,12 @@ class BatchRuns:
 
 
 @asynccontextmanager
-async def _reaching_temporal() -> AsyncIterator[None]:
+async def _reaching_temporal(*, level: int = logging.WARNING) -> AsyncIterator[None]:
     try:
         yield
     except RPCError as error:
         # Temporal's own words can name what was asked for, but no content: none is ever sent to it.
-        _log.warning("temporal did not do it", status=error.status.name, reason=error.message)
+        _log.log(level, "temporal did not do it", status=error.status.name, reason=error.message)
         raise TemporalUnavailable(f"Temporal did not do it: {error.status.name}") from error
     except RuntimeError as error:
         # What the SDK raises when a lazy client's first connection fails.

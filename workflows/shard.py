@@ -33,7 +33,7 @@ class ShardWorkflow:
         self._native = tuple(route for route in order.routes if route.lane is BatchLane.NATIVE)
         self._lines = tuple(route for route in order.routes if route.lane is BatchLane.LINES)
         self._may_be_missing = RESULT_MISSING if self._native else None
-        self._lane = NativeLane(order, self._native, on_running=self._tell_batch)
+        self._lane = NativeLane(order, self._native, on_running=self._tell_batch, is_last=not self._lines)
 
     @workflow.run
     async def run(self, order: ShardOrder) -> SealedShard:  # noqa: ARG002 - Temporal gives it to init as well

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -44,11 +45,14 @@ async def unless_stopped(tasks: Sequence[asyncio.Task[Any]], *, stopped: Callabl
             raise result
 
 
-async def done_or(step: ActivityHandle[Any], *, until: Callable[[], bool]) -> None:
-    """Wait until a step has ended, or a condition holds."""
+async def done_or(
+    step: ActivityHandle[Any], *, until: Callable[[], bool], within: timedelta | None = None
+) -> None:
+    """Wait until a step has ended, or a condition holds; no longer than `within`."""
     waiting = asyncio.create_task(workflow.wait_condition(until))
     either: list[asyncio.Future[Any]] = [step, waiting]
-    await workflow.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    timeout = within.total_seconds() if within else None
+    await workflow.wait(either, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
 
 

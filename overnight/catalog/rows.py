@@ -156,7 +156,8 @@ def from_change(change: BatchChange) -> dict[str, Any]:
         "status": change.status.value,
         **asdict(change.stamps),
         **asdict(change.counts),
-        "usage": None if change.usage is None else asdict(change.usage),
+        # Without zeros, so that a process of the version before reads what it knows of.
+        "usage": None if change.usage is None else change.usage.reported(),
         "model": change.model,
         "cost": None if change.cost is None else f"{change.cost:f}",
         "account": None if change.account is None else msgspec.to_builtins(change.account),

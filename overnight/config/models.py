@@ -1,15 +1,14 @@
 """`model_list` → deployments, each with an id that stays, and no two of them the same."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from overnight.config.addresses import points_at
 from overnight.config.document import Place
+from overnight.config.identity import Entry, kind_of, with_ids
 from overnight.config.parameters import Parameters
 from overnight.config.reading import Reading
 from overnight.config.schema import ModelEntry, ModelInfo, ModelParams
 from overnight.domain.deployment import Deployment
-from overnight.domain.ids import deployment_id
 
 _POINTS_AT_ITSELF = (
     "{name}: its api_base {base} is this gateway itself, where no model answers, so its lines can't be "
@@ -18,30 +17,35 @@ _POINTS_AT_ITSELF = (
 _DUPLICATE = (
     "'{name}' has an entry with this model, api_base and key already; several entries must differ in one"
 )
+_SAME_ID = "another entry has this id already; jobs that run are told apart by it"
 
 
 def read_deployments(
     reading: Reading, entries: Sequence[object], *, gateway_port: int
 ) -> tuple[Deployment, ...]:
     """Return the deployments of `model_list`, leaving out those with problems, which `reading` keeps."""
-    found: list[Deployment] = []
+    found: list[Entry] = []
     for position, raw in enumerate(entries):
         place: Place = ("model_list", position)
-        deployment = _read_deployment(reading, raw, place)
-        if deployment is None:
-            continue
-        alike = [each for each in found if _identity(each) == _identity(deployment)]
-        if any(_access(each) == _access(deployment) for each in alike):
-            reading.problem(place, _DUPLICATE.format(name=deployment.model_name))
-        if points_at(deployment.api_base, gateway_port):
-            where = {"name": deployment.model_name, "base": deployment.api_base}
-            reading.warnings.append(_POINTS_AT_ITSELF.format(**where))
-        found.append(replace(deployment, id=_id(deployment, number=len(alike))))
-    return tuple(found)
+        entry = _read_entry(reading, raw, place)
+        if entry is not None:
+            _check(reading, entry, place, beside=found, gateway_port=gateway_port)
+            found.append(entry)
+    return tuple(with_ids(found))
 
 
-def _identity(deployment: Deployment) -> tuple[str, str, str]:
-    return deployment.model_name, deployment.provider, deployment.model
+def _check(
+    reading: Reading, entry: Entry, place: Place, *, beside: Sequence[Entry], gateway_port: int
+) -> None:
+    deployment = entry.deployment
+    alike = (each.deployment for each in beside if kind_of(each.deployment) == kind_of(deployment))
+    if any(_access(each) == _access(deployment) for each in alike):
+        reading.problem(place, _DUPLICATE.format(name=deployment.model_name))
+    if entry.own_id is not None and any(each.own_id == entry.own_id for each in beside):
+        reading.problem((*place, "model_info", "id"), _SAME_ID)
+    if points_at(deployment.api_base, gateway_port):
+        where = {"name": deployment.model_name, "base": deployment.api_base}
+        reading.warnings.append(_POINTS_AT_ITSELF.format(**where))
 
 
 def _access(deployment: Deployment) -> tuple[object, ...]:
@@ -49,12 +53,7 @@ def _access(deployment: Deployment) -> tuple[object, ...]:
     return deployment.api_base, *account, deployment.google
 
 
-def _id(deployment: Deployment, *, number: int) -> str:
-    # Not the address: running batches name a deployment by its id, and are to follow it when it moves.
-    return deployment_id(*_identity(deployment), str(number))
-
-
-def _read_deployment(reading: Reading, raw: object, place: Place) -> Deployment | None:
+def _read_entry(reading: Reading, raw: object, place: Place) -> Entry | None:
     entry = reading.section(ModelEntry, raw, place)
     if entry is None:
         return None
@@ -63,4 +62,5 @@ def _read_deployment(reading: Reading, raw: object, place: Place) -> Deployment 
     params = reading.section(ModelParams, entry.litellm_params, params_place)
     if params is None or info is None:
         return None
-    return Parameters(reading, params, params_place).deployment(entry.model_name, info)
+    deployment = Parameters(reading, params, params_place).deployment(entry.model_name, info)
+    return None if deployment is None else Entry(deployment, info.id)

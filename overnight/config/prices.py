@@ -37,6 +37,8 @@ _KEYS: Mapping[TokenKind, tuple[str, ...]] = {
     TokenKind.REASONING: ("output_cost_per_reasoning_token", *_OUTPUT),
     TokenKind.OUTPUT_AUDIO: ("output_cost_per_audio_token", *_OUTPUT),
     TokenKind.OUTPUT_IMAGE: ("output_cost_per_image_token", *_OUTPUT),
+    # Not what text costs, which is less: whoever declares no price of video has declared none.
+    TokenKind.OUTPUT_VIDEO: ("output_cost_per_video_token",),
 }
 """By which keys a kind of token is charged, the most particular first."""
 

@@ -78,13 +78,15 @@ class Prices(Section):
     output_cost_per_audio_token: Price | None = None
     output_cost_per_image_token: Price | None = None
     output_cost_per_image_token_batches: Price | None = None
+    output_cost_per_video_token: Price | None = None
     output_cost_per_reasoning_token: Price | None = None
 
 
 class ModelInfo(Prices):
-    """`model_info`: prices, and any note an operator likes to keep there."""
+    """`model_info`: prices, the entry's own id, and any note an operator likes to keep there."""
 
     takes_notes = True
+    id: Text | None = None
     base_model: Text | None = None
 
     @classmethod

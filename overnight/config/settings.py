@@ -91,7 +91,7 @@ class Settings:
     def deployment(self, deployment_id: str) -> Deployment:
         """Return the deployment a workflow has named. Raises UnknownDeployment."""
         for each in self.all_deployments:
-            if each.id == deployment_id:
+            if deployment_id in each.ids:
                 return each
         raise UnknownDeployment(deployment_id)
 

@@ -41,9 +41,9 @@ class GooglePlace:
 class Deployment:
     """One entry of `model_list`, checked. A key or token never leaves this object but for the provider.
 
-    `id` is stable across restarts as long as the entry's model name, provider and model are (it is
-    derived from them, and from the entry's place among those alike), so a history can name it and running
-    batches follow a deployment that moves. An endpoint's path goes behind `api_base`; at Azure that is the
+    `id` is what a history names it by, so it is stable across restarts (`overnight/config/identity.py` says
+    of what it is made), and `other_ids` are those that histories may name it by from when other entries stood
+    beside it, or it had no id of its own. An endpoint's path goes behind `api_base`; at Azure that is the
     resource alone, and `api_version` the version to ask for, None meaning its v1 API. `ad_token` is an Entra
     ID token; an Azure deployment with neither key nor token has to ask Entra ID for one. `key_source` says
     where the key or token came from, in words for an error. `organization` and `project` are OpenAI's. In
@@ -75,6 +75,12 @@ class Deployment:
     price: Price | None = field(default=None, hash=False)
     tier_prices: Mapping[str, Price] = field(default_factory=dict, hash=False)
     base_model: str | None = None
+    other_ids: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """All ids that a history may name it by, the one that new batches get first."""
+        return self.id, *self.other_ids
 
     def serving(self, default_model: str | None) -> "Deployment":
         """Return it as it serves lines that may name no model, and are for `default_model` then.

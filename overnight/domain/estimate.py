@@ -8,12 +8,15 @@ from decimal import Decimal
 class Demand:
     """What the requests of an input ask for, by a look at some of them.
 
-    `input_tokens` is an approximation; `max_output_tokens` is what they allow together, and None if some of
-    them set no bound.
+    `input_tokens` is an approximation; `images` are those that it has an average for. `unread` is whether
+    they ask for something whose tokens nobody can tell by looking at it, which are not in it.
+    `max_output_tokens` is what they allow together, and None if some of them set no bound.
     """
 
     requests: int = 0
     input_tokens: int = 0
+    images: int = 0
+    unread: bool = False
     max_output_tokens: int | None = 0
 
 

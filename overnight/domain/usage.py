@@ -22,6 +22,7 @@ class TokenKind(StrEnum):
     REASONING = "reasoning"
     OUTPUT_AUDIO = "output_audio"
     OUTPUT_IMAGE = "output_image"
+    OUTPUT_VIDEO = "output_video"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,9 @@ class Usage:
     """Tokens used by one or many lines, as the provider reported them.
 
     `cached`, `cache_written` and those of audio, images and video that were read are parts of `input`;
-    `reasoning` and those of audio and images that were made are parts of `output`. `cached_audio` is part of
-    both `cached` and `input_audio`, `cached_image` of `cached` and `input_image`, and `cache_written_1h`,
-    which is kept for an hour, of `cache_written`.
+    `reasoning` and those of audio, images and video that were made are parts of `output`. `cached_audio` is
+    part of both `cached` and `input_audio`, `cached_image` of `cached` and `input_image`, and
+    `cache_written_1h`, which is kept for an hour, of `cache_written`.
     """
 
     input: int = 0
@@ -47,6 +48,7 @@ class Usage:
     output_audio: int = 0
     output_image: int = 0
     cached_image: int = 0
+    output_video: int = 0
 
     @property
     def total(self) -> int:
@@ -85,6 +87,7 @@ class Usage:
         made = (
             (TokenKind.OUTPUT_AUDIO, self.output_audio),
             (TokenKind.OUTPUT_IMAGE, self.output_image),
+            (TokenKind.OUTPUT_VIDEO, self.output_video),
             (TokenKind.REASONING, self.reasoning),
         )
         return _cut(self.input, read, TokenKind.INPUT) | _cut(self.output, made, TokenKind.OUTPUT)

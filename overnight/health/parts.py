@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
 from typing import Literal
 
 from overnight.domain.errors import OvernightError, StorageError
+from overnight.health.changes import WELL, Changes
+from overnight.health.recent import CHECK_TIMEOUT
 
-CHECK_TIMEOUT = timedelta(seconds=5)
-WELL = "ok"
+NOT_WELL = "unavailable"
+"""What strangers are told instead of a reason."""
 
 Check = Callable[[], Awaitable[None]]
 """Returns when all is well, and raises what is wrong."""
@@ -27,10 +28,28 @@ class Draining:
         self.begun = True
 
 
-async def states_of(checks: Mapping[str, Check]) -> dict[str, str]:
-    """Ask all parts at once, and return by their names how they are."""
-    states = await asyncio.gather(*(_state(check()) for check in checks.values()))
-    return dict(zip(checks, states, strict=True))
+class Parts:
+    """What a process stands on, by name. A check that costs something should be a RecentCheck."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
+        self._changes = Changes()
+
+    async def states(self) -> dict[str, str]:
+        """Ask all of them at once, and return how they are."""
+        states = await asyncio.gather(*(self._state(*each) for each in self._checks.items()))
+        return dict(zip(self._checks, states, strict=True))
+
+    async def _state(self, name: str, check: Check) -> str:
+        state = await _said_by(check())
+        # Here, and not once all have answered: by then this one may have been asked again.
+        self._changes.note(name, state)
+        return state
+
+
+def in_brief(states: Mapping[str, str]) -> dict[str, str]:
+    """Return which parts are well and which are not. Why may name hosts, buckets and databases."""
+    return {name: WELL if state == WELL else NOT_WELL for name, state in states.items()}
 
 
 def status_of(states: Mapping[str, str], draining: Draining) -> Status:
@@ -40,8 +59,9 @@ def status_of(states: Mapping[str, str], draining: Draining) -> Status:
     return "ready" if all(state == WELL for state in states.values()) else "not ready"
 
 
-async def _state(check: Awaitable[None]) -> str:
+async def _said_by(check: Awaitable[None]) -> str:
     try:
+        # Nobody waits longer than that, not even for a check which does not end when it is cancelled.
         await asyncio.wait_for(check, CHECK_TIMEOUT.total_seconds())
     except TimeoutError:
         return f"no answer within {CHECK_TIMEOUT.total_seconds():.0f} seconds"

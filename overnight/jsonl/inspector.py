@@ -14,6 +14,7 @@ from overnight.domain.endpoint import Endpoint
 from overnight.domain.plan import ShardPlan
 from overnight.jsonl import refusals
 from overnight.jsonl.accepted import Decode, decoder_of
+from overnight.jsonl.depth import leaving_room
 from overnight.jsonl.duplicates import DuplicateFinder
 from overnight.jsonl.judge import LineJudge
 from overnight.jsonl.lines import Line, LineSplitter, Slab, is_utf8
@@ -83,12 +84,12 @@ class Inspector:
     def feed(self, block: bytes) -> None:
         """Take in the next block; 1 to 4 MiB is a good size."""
         for slab in self._splitter.feed(block):
-            self._inspect(slab)
+            leaving_room(self._inspect, slab)
 
     def finish(self) -> Inspection:
         """Take in the end of the input, and say what it is. Nothing can be fed after it."""
         for slab in self._splitter.finish():
-            self._inspect(slab)
+            leaving_room(self._inspect, slab)
         problems = self._all_problems()
         return Inspection(
             lines=self._planner.lines,

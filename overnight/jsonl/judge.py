@@ -106,6 +106,8 @@ def _line_fields(line: Line, number: int) -> _Fields:
         return _decode_fields(line)
     except msgspec.ValidationError:
         raise refusals.not_an_object() from None
+    except RecursionError:
+        raise refusals.too_deep() from None
     except UNDECODABLE:
         raise refusals.unparseable() from None
 

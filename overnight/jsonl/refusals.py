@@ -56,6 +56,11 @@ def too_long() -> InvalidRequest:
     )
 
 
+def too_deep() -> InvalidRequest:
+    """Refuse a line that nobody could read later."""
+    return InvalidRequest("This line is nested too deeply to be read.", code="invalid_json_line")
+
+
 def missing(name: str) -> InvalidRequest:
     """Refuse a line without the field `name`."""
     message = f"Missing required parameter: '{name}'."

@@ -6,7 +6,7 @@ from overnight.native_lane.gather import Gathered, GatherTask, gather, gathered_
 from overnight.native_lane.job_input import JobInput
 from overnight.native_lane.looking import Watch, next_look
 from overnight.native_lane.result_record import Translation
-from overnight.native_lane.submission import cancel_twins, job_from_before, submit_when_ready
+from overnight.native_lane.submission import cancel_twins, job_from_before, submit_once
 
 __all__ = [
     "GatherTask",
@@ -21,5 +21,5 @@ __all__ = [
     "job_from_before",
     "leave_nothing",
     "next_look",
-    "submit_when_ready",
+    "submit_once",
 ]

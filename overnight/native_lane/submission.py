@@ -1,39 +1,16 @@
 """Creating a job at a provider where a create can't be repeated: exactly one is left, whatever is killed."""
 
-import asyncio
 from collections.abc import Awaitable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import NotReadyYet, ProviderRefused, SubmissionUnclear
+from overnight.domain.errors import ProviderRefused, SubmissionUnclear
 from overnight.domain.job import Job, Tag
 from overnight.providers.protocol import Provider
 
-READY_PAUSE = timedelta(seconds=2)
-READY_WITHIN = timedelta(minutes=15)
-"""How often a provider is asked whether it has taken a file in, and after how long it won't have."""
-
 _log = structlog.stdlib.get_logger(__name__)
-
-
-async def submit_when_ready(
-    provider: Provider, *, tag: Tag, file_id: str, endpoint: Endpoint, since: datetime, again: bool
-) -> Job:
-    """Submit once, as soon as the provider has taken the file in. Raises NotReadyYet after READY_WITHIN."""
-    begun = datetime.now(UTC)
-    while True:
-        try:
-            return await submit_once(
-                provider, tag=tag, file_id=file_id, endpoint=endpoint, since=since, again=again
-            )
-        except NotReadyYet:
-            if datetime.now(UTC) - begun > READY_WITHIN:
-                raise
-        # It said no, so nothing was created.
-        again = False
-        await asyncio.sleep(READY_PAUSE.total_seconds())
 
 
 async def submit_once(
@@ -41,8 +18,9 @@ async def submit_once(
 ) -> Job:
     """Create the job that bears `tag`, or return the one there is (`only_job`).
 
-    `again` says that it may have been tried before: whether that request arrived nobody knows before a
-    listing would show it. Raises what `Provider.submit` and `Provider.find` raise.
+    `again` says that it may have been tried before, at least the provider's `list_lag` ago: until then nobody
+    knows whether that request arrived. Raises what `Provider.submit` and `Provider.find` raise; after a
+    NotReadyYet nothing was created, neither now nor by anyone before whom a listing would show.
     """
     if again and not provider.limits.idempotent_create:
         found = await job_from_before(provider, tag=tag, since=since)
@@ -56,11 +34,10 @@ async def submit_once(
 
 
 async def job_from_before(provider: Provider, *, tag: Tag, since: datetime) -> Job | None:
-    """Return the job that an earlier try has created, once a listing would show it; None if there is none.
+    """Return the job that an earlier try has created, if a listing shows it by now; None if there is none.
 
     Raises SubmissionUnclear while the provider refuses to say, and what `Provider.find` raises.
     """
-    await asyncio.sleep(provider.limits.list_lag.total_seconds())
     return await _surely(only_job(provider, tag=tag, since=since))
 
 

@@ -39,6 +39,7 @@ class _OutputDetails(msgspec.Struct, gc=False):
     reasoning_tokens: int | None = None
     audio_tokens: int | None = None
     image_tokens: int | None = None
+    video_tokens: int | None = None
 
 
 class _Usage(msgspec.Struct, gc=False):
@@ -165,6 +166,7 @@ def _usage(counted: _Usage | None) -> Usage:
         output_audio=_sane(outputs.audio_tokens),
         output_image=_sane(outputs.image_tokens),
         cached_image=_sane(cached.image_tokens) if cached else 0,
+        output_video=_sane(outputs.video_tokens),
     )
 
 

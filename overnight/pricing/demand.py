@@ -1,6 +1,6 @@
 """What the requests of an input ask for, by a look at some of the lines as they go by."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,10 +18,17 @@ apart. It is decoding them that takes time."""
 _A_MESSAGE = 4
 """Tokens that a message costs beside what it says, as OpenAI's and others' chat templates have them."""
 
-_AN_IMAGE = 800
-"""Tokens of an image. They depend on its size, which nobody looks up here; most are between 85 and 1,500."""
+AN_IMAGE, SMALL_IMAGE, LARGE_IMAGE = 800, 85, 1_500
+"""Tokens of an image. They depend on its size, which nobody looks up here; most are between the other two."""
 
-_NOT_TEXT = frozenset({"image_url", "input_audio", "file", "file_data", "data", "url", "source"})
+_UNREAD = frozenset(
+    {"input_audio", "audio_url", "video_url", "file", "file_data", "file_id", "file_url", "source"}
+)
+"""What is no text. How many tokens it has depends on how long it lasts, or on what is somewhere else."""
+
+_UNREAD_OF_A_BODY = frozenset({"previous_response_id", "conversation", "cached_content"})
+_IMAGES = frozenset({"image", "image_url", "input_image"})
+_NOT_READ = _UNREAD | {"image_url", "data", "url", "role", "type", "id"}
 _MOST = 10**9
 _MOST_CHOICES = 10**4
 """Nobody means more; numbers beyond these are nonsense, which an estimate is not to fail over."""
@@ -44,6 +51,8 @@ class DemandMeter:
         self._writes = endpoint not in _WRITING_NOTHING
         self._lines = self._seen = self._seen_bytes = self._bytes = 0
         self._tokens = 0.0
+        self._images = 0
+        self._unread = False
         self._allowed = 0
         self._unbounded = False
 
@@ -59,21 +68,29 @@ class DemandMeter:
         """Return what all requests, of which there are so many, ask for."""
         if not self._seen:
             return Demand(requests=requests)
-        tokens = self._tokens * self._bytes / self._seen_bytes
-        allowed = None if self._unbounded else self._allowed * requests // self._seen
-        return Demand(requests=requests, input_tokens=round(tokens), max_output_tokens=allowed)
+        part = self._bytes / self._seen_bytes
+        return Demand(
+            requests=requests,
+            input_tokens=round(self._tokens * part),
+            images=round(self._images * part),
+            unread=self._unread,
+            max_output_tokens=None if self._unbounded else self._allowed * requests // self._seen,
+        )
 
     def _look_at(self, line: bytes | bytearray) -> None:
         try:
             body = _decode_line(line).body
-            tokens = sum(_tokens_of(body))
+            found = _Found.in_body(body)
             bound = _bound(body) if self._writes else 0
         except UNDECODABLE:
             # What is wrong with it is for the inspector to say.
             return
         self._seen += 1
         self._seen_bytes += len(line)
-        self._tokens += tokens
+        self._tokens += found.tokens
+        self._images += found.images
+        # A request without any input is one whose input is not seen.
+        self._unread = self._unread or found.unread or not found.tokens
         if bound is None:
             self._unbounded = True
         else:
@@ -89,30 +106,52 @@ def _bound(body: dict[str, msgspec.Raw]) -> int | None:
     return min(bounds[0], _MOST) * min(several, _MOST_CHOICES) if bounds else None
 
 
-def _tokens_of(body: dict[str, msgspec.Raw]) -> Iterator[float]:
-    for name in ("messages", "input", "prompt", "instructions"):
-        if name in body:
-            yield from _in(msgspec.json.decode(body[name]))
-    for name in ("tools", "response_format"):
-        if name in body:
-            yield approximate_tokens(bytes(body[name]).decode(errors="replace"))
+class _Found:
+    """What a request has for its model to read."""
 
+    def __init__(self) -> None:
+        self.tokens = 0.0
+        self.images = 0
+        self.unread = False
 
-def _in(value: Any) -> Iterator[float]:  # noqa: ANN401 - any JSON
-    match value:
-        case str():
-            yield approximate_tokens(value)
-        case int():
-            # A prompt may be given as tokens.
-            yield 1
-        case list():
-            for each in value:
-                yield from _in(each)
-        case dict():
-            yield _A_MESSAGE if "role" in value else 0
-            yield _AN_IMAGE if "image_url" in value else 0
-            for name, each in value.items():
-                if name not in _NOT_TEXT and name not in ("role", "type", "id"):
-                    yield from _in(each)
-        case _:
-            return
+    @classmethod
+    def in_body(cls, body: Mapping[str, msgspec.Raw]) -> "_Found":
+        found = cls()
+        found.unread = not _UNREAD_OF_A_BODY.isdisjoint(body)
+        for name in ("messages", "input", "prompt", "instructions"):
+            if name in body:
+                value = msgspec.json.decode(body[name])
+                # A prompt that is kept at the provider is an object here.
+                found.unread = found.unread or isinstance(value, dict)
+                found._add(value)
+        for name in ("tools", "response_format"):
+            if name in body:
+                found.tokens += approximate_tokens(bytes(body[name]).decode(errors="replace"))
+        return found
+
+    def _add(self, value: Any) -> None:  # noqa: ANN401 - any JSON
+        match value:
+            case str():
+                self.tokens += approximate_tokens(value)
+            case int():
+                # A prompt may be given as tokens.
+                self.tokens += 1
+            case list():
+                for each in value:
+                    self._add(each)
+            case dict():
+                self._add_part(value)
+            case _:
+                return
+
+    def _add_part(self, part: dict[str, Any]) -> None:
+        if "role" in part:
+            self.tokens += _A_MESSAGE
+        if "image_url" in part or part.get("type") in _IMAGES:
+            self.images += 1
+            self.tokens += AN_IMAGE
+        elif not _UNREAD.isdisjoint(part):
+            self.unread = True
+        for name, each in part.items():
+            if name not in _NOT_READ:
+                self._add(each)

@@ -7,6 +7,7 @@ from overnight.domain.estimate import CostRange, Demand, Estimate, PastUse, Toke
 from overnight.domain.price import Price
 from overnight.domain.usage import TokenKind, Usage
 from overnight.pricing.charging import rates_for
+from overnight.pricing.demand import AN_IMAGE, LARGE_IMAGE, SMALL_IMAGE
 
 ASSUMED_ERROR = 0.25
 """How far off an approximation is taken to be where nothing was measured: of texts of 16 languages, code and
@@ -22,13 +23,18 @@ LEAST_ERROR = 0.02
 def estimate(demand: Demand, past: Sequence[PastUse]) -> Estimate:
     """Return what a batch is likely to use."""
     known = [use for use in past if use.approximated_input]
-    usual, ratios = _usual_ratio(known), [use.input_tokens / use.approximated_input for use in known] or [1.0]
-    beyond = _beyond(ratios, usual)
-    low, high = max(min(ratios) - beyond, 0.0), max(ratios) + beyond
+    usual, ratios = _usual_ratio(known), [use.input_tokens / use.approximated_input for use in known]
+    low, high = _measured(ratios, usual) if ratios else _assumed(demand)
     asked = demand.input_tokens
+    # Past batches say how much is read beside what can be looked at, if there is anything to go by.
+    told = bool(asked and (ratios or not demand.unread)) or not demand.requests
     return Estimate(
         requests=demand.requests,
-        input=TokenRange(low=round(asked * low), likely=round(asked * usual), high=round(asked * high)),
+        input=TokenRange(
+            low=round(asked * low),
+            likely=round(asked * usual) if told else None,
+            high=round(asked * high) if told else None,
+        ),
         output=_output(demand, past),
         error_low=low - 1,
         error_high=high - 1,
@@ -57,6 +63,19 @@ def _usual_ratio(known: Sequence[PastUse]) -> float:
     if not known:
         return 1.0
     return sum(use.input_tokens for use in known) / sum(use.approximated_input for use in known)
+
+
+def _measured(ratios: Sequence[float], usual: float) -> tuple[float, float]:
+    beyond = _beyond(ratios, usual)
+    return max(min(ratios) - beyond, 0.0), max(ratios) + beyond
+
+
+def _assumed(demand: Demand) -> tuple[float, float]:
+    """Return how little and how much is taken to be read of what was approximated, in parts of that."""
+    asked = max(demand.input_tokens, demand.images * AN_IMAGE, 1)
+    text = 1 - demand.images * AN_IMAGE / asked
+    low = text * (1 - ASSUMED_ERROR) + demand.images * SMALL_IMAGE / asked
+    return low, text * (1 + ASSUMED_ERROR) + demand.images * LARGE_IMAGE / asked
 
 
 def _beyond(ratios: Sequence[float], usual: float) -> float:

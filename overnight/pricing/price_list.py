@@ -42,9 +42,10 @@ _KEYS: Mapping[TokenKind, tuple[str, ...]] = {
     TokenKind.REASONING: ("output_reasoning_mtok", "output_mtok"),
     TokenKind.OUTPUT_AUDIO: ("output_audio_mtok",),
     TokenKind.OUTPUT_IMAGE: ("output_image_mtok",),
+    TokenKind.OUTPUT_VIDEO: ("output_video_mtok",),
 }
 """Where the list has no price of its own for a kind, what is charged instead, first things first. Audio, and
-images that a model makes, cost many times its text, so those are never charged as text."""
+images and video that a model makes, cost many times its text, so those are never charged as text."""
 
 _ONE_PRICE_FOR_ALL_INPUT: Mapping[TokenKind, tuple[str, ...]] = {
     TokenKind.INPUT_AUDIO: ("input_audio_mtok", "input_mtok"),

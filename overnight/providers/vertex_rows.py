@@ -1,6 +1,10 @@
 """Requests and results as the rows of Vertex AI's batch prediction."""
 
+import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from pathlib import Path
+
+import structlog
 
 from overnight.domain.deployment import ANY_MODEL
 from overnight.domain.endpoint import Endpoint
@@ -9,6 +13,9 @@ from overnight.jsonl import Request
 from overnight.jsonl.lines import Line, LineSplitter
 from overnight.providers.protocol import Result
 from overnight.translate import Shape, vertex_shape
+
+_PACKAGE = Path(__file__).parents[1]
+_log = structlog.stdlib.get_logger(__name__)
 
 ENDPOINTS = frozenset({Endpoint.CHAT_COMPLETIONS, Endpoint.EMBEDDINGS})
 
@@ -31,6 +38,7 @@ class VertexRows:
 
     def __init__(self, shape: Shape) -> None:
         self._shape = shape
+        self._reported: set[str] = set()
 
     def key(self, request: Request) -> str:
         """Return the mark that a row bears there and back."""
@@ -38,7 +46,13 @@ class VertexRows:
 
     def row(self, request: Request) -> bytes:
         """Return a request's row. Raises Untranslatable."""
-        return self._shape.row(request.body, key=self.key(request)) + b"\n"
+        try:
+            return self._shape.row(request.body, key=self.key(request)) + b"\n"
+        except (Untranslatable, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a line that we fail at is not to hold up all the others
+            self._report(error)
+            raise Untranslatable("This request can't be translated.", param=None) from None
 
     def fault(self, request: Request) -> Untranslatable | None:
         """Return why there is no row for a request."""
@@ -47,6 +61,13 @@ class VertexRows:
         except Untranslatable as error:
             return error
         return None
+
+    def _report(self, error: Exception) -> None:
+        """Log what went wrong and where, once a place; the error's own words may quote the request."""
+        place = _place(error)
+        if place not in self._reported:
+            self._reported.add(place)
+            _log.error("line not translated", error=type(error).__name__, place=place)
 
 
 async def read_rows(blocks: AsyncIterator[bytes], shape: Shape) -> AsyncGenerator[Result, None]:
@@ -66,3 +87,10 @@ def _results(lines: Sequence[Line], shape: Shape) -> Iterator[Result]:
         reply = shape.reply(bytes(line)) if line.strip() else None
         if reply is not None:
             yield Result(key=reply.key, status=reply.status, body=reply.body, request_id=reply.request_id)
+
+
+def _place(error: Exception) -> str:
+    """Return the line of ours where it was raised, or that called what raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents][-1]
+    return f"{Path(ours.filename).name}:{ours.lineno}"

@@ -11,11 +11,11 @@ from decimal import Decimal
 import msgspec
 
 from overnight.domain.price import OTHER_TIER, Price
-from overnight.domain.usage import USAGE_FIELDS, Usage
+from overnight.domain.usage import USAGE_FIELDS, TokenKind, Usage
 from overnight.jsonl.requests import UNDECODABLE
 from overnight.outcomes.answer import Spent, spent_in
 from overnight.outcomes.receipt_line import ReceiptLine, digest, read_result, tokens_of
-from overnight.pricing import charge
+from overnight.pricing import charge, charge_as_told
 
 _CONTENT = ("choices", "output", "data", "results")
 """Where an answer of one endpoint or another has what was asked for."""
@@ -126,7 +126,7 @@ class _Walk:
     def _answer(self, number: int, line: ReceiptLine, body: bytes) -> Iterator[Difference]:
         if _is_empty(body):
             yield Difference(number, f"it was answered with a {line.status} and nothing in it")
-        spent = _spent(body, line)
+        spent = _spent(body, line, self._prices.get(line.price or ""))
         if tokens_of(spent.usage) != line.tokens:
             yield Difference(number, "the receipt counts other tokens than its answer reports")
         if line.tier not in (spent.service_tier, spent.service_tier and OTHER_TIER):
@@ -151,7 +151,7 @@ class _Walk:
             yield Difference(number, "it was charged at a price that the receipt does not have")
         elif price.service_tier not in (None, line.tier):
             yield Difference(number, f"it was charged at the price of the service tier {price.service_tier}")
-        elif (due := charge(line.usage, price).total) != told:
+        elif (due := _due(line.usage, price)) != told:
             yield Difference(number, f"it cost ${told:f}, but its tokens come to ${due or 0:f}")
 
     def totals(self, claimed: Claimed) -> Iterator[Difference]:
@@ -171,13 +171,26 @@ class _Walk:
             yield Difference(None, said)
 
 
-def _spent(body: bytes, line: ReceiptLine) -> Spent:
+def _due(usage: Usage, price: Price) -> Decimal | None:
+    """Return what tokens come to, as an earlier version has charged them if this one would not."""
+    due = charge(usage, price).total
+    return charge_as_told(usage, price).total if due is None else due
+
+
+def _spent(body: bytes, line: ReceiptLine, price: Price | None) -> Spent:
     """Return what an answer says of its cost, as far as whoever has made the receipt has looked for that."""
     spent = spent_in(body) if body else Spent()
+    if TokenKind.OUTPUT_VIDEO not in line.tokens and not _has_price_of_video(price):
+        # Earlier versions counted it as text; where video has a price, it was one that knows better.
+        spent = Spent(replace(spent.usage, output_video=0), spent.service_tier)
     if line.service_tier is msgspec.UNSET:
         # Nor did that version look for images from the cache.
         return Spent(replace(spent.usage, cached_image=0))
     return spent
+
+
+def _has_price_of_video(price: Price | None) -> bool:
+    return price is not None and any(TokenKind.OUTPUT_VIDEO in rates.usd for rates in price.rates)
 
 
 def _nonsense_in(line: ReceiptLine) -> str | None:

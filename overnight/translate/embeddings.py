@@ -163,10 +163,10 @@ class TextEmbeddings(Shape):
             return failed
         try:
             [prediction] = _predictions.decode(read.predictions)
-        except (msgspec.DecodeError, RecursionError, ValueError):
+            vector = prediction.embeddings
+            tokens = int((vector.statistics.token_count or 0) if vector.statistics else 0)
+        except (msgspec.DecodeError, RecursionError, ValueError, OverflowError):
             return unreadable(key)
-        vector = prediction.embeddings
-        tokens = int((vector.statistics.token_count or 0) if vector.statistics else 0)
         return _answer(key, vector.values, tokens=tokens, model=self.model)
 
 

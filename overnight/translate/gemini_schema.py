@@ -10,7 +10,6 @@ changes the structure and can't be said (`not`, `if`, recursion, …) is refused
 Source: aiplatform v1, Schema.
 """
 
-from functools import lru_cache
 from typing import NoReturn, cast
 
 import msgspec
@@ -18,6 +17,7 @@ import msgspec
 from overnight.domain.errors import Untranslatable
 from overnight.translate.chat_request import Json
 from overnight.translate.importable import require_importable
+from overnight.translate.kept_schemas import KeptSchemas
 
 _encode = msgspec.json.Encoder().encode
 
@@ -44,8 +44,12 @@ _ALONE = frozenset({"anyOf", "description", "nullable", "title", "type"})
 
 _UNTYPED = "Gemini wants to know the type of every value."
 _LATER_WINS = frozenset({"title", "description", "default", "additionalProperties"})
+_PARTS = frozenset({"properties", "items", "anyOf", "oneOf", "allOf", "$defs", "definitions"})
+"""Where a schema holds others, each of which is a node of its own."""
+
 _MOST_NODES = 5_000
-"""A few references into one another can make a schema that fills any memory."""
+_ROOM_TO_GROW = 2**20
+"""In bytes. A few references into one another, or to a long text, can make a schema that fills any memory."""
 
 _LONGEST_PATH = 1_000
 """In characters: beyond this nobody reads where in a schema something is wrong."""
@@ -63,33 +67,42 @@ def gemini_schema(schema: Json, *, param: str, depth: int, ordered: bool = False
     `ordered` the fields of an answer come in the order of the schema's properties, as they do at OpenAI, and
     an object of which only the values are described is refused, since Gemini leaves it empty.
     """
-    return _translated(_encode(schema), param, depth, ordered)
+    key = _encode(schema), param, depth, ordered
+    found = _kept.get(key)
+    if found is None:
+        found = _translated(*key)
+        _kept.keep(key, found)
+    return found
 
 
-@lru_cache(maxsize=256)
+_kept = KeptSchemas()
+
+
 def _translated(schema: bytes, param: str, depth: int, ordered: bool) -> msgspec.Raw:  # noqa: FBT001 - a key
-    # The lines of a batch have mostly the same few schemas, and to translate one takes a while.
     root = msgspec.json.decode(schema, type=Json)
-    translated = _Translation(root, param=param, ordered=ordered).of(root, param, ())
+    translation = _Translation(root, param=param, ordered=ordered, most=len(schema) + _ROOM_TO_GROW)
+    translated = translation.of(root, param, ())
     require_importable(translated, depth=depth, param=param)
     return msgspec.Raw(_encode(translated))
 
 
 class _Translation:
-    def __init__(self, root: Json, *, param: str, ordered: bool) -> None:
+    def __init__(self, root: Json, *, param: str, ordered: bool, most: int) -> None:
         self._root = root
         self._param = param
         self._ordered = ordered
+        self._most = most
         self._nodes = 0
+        self._size = 0
 
     def of(self, node: object, path: str, within: tuple[str, ...]) -> Json:
         """Return a node, `within` being the references that led to it."""
         if not isinstance(node, dict) or not node:
             _refuse(path, _UNTYPED)
-        self._nodes += 1
-        if self._nodes > _MOST_NODES or len(path) > _LONGEST_PATH:
-            _refuse(self._param, "With its references followed, this schema is too large.")
+        self._count(path)
         node, within = self._resolved(node, path, within)
+        own = {name: value for name, value in node.items() if name not in _PARTS}
+        self._count(path, nodes=0, size=len(_encode(own)))
         if structural := sorted(node.keys() & _STRUCTURAL):
             _refuse(f"{path}.{structural[0]}", "Gemini's schemas can't say this; describe it in words.")
         schema = {**_copied(node, path), **self._choices(node, path, within), **_typed(node, path)}
@@ -97,10 +110,16 @@ class _Translation:
         if description := _description(node):
             schema["description"] = description
         if "anyOf" in schema:
-            return _choice_alone(schema, path)
+            return self._choice_alone(schema, path)
         if "type" not in schema:
             _refuse(path, _UNTYPED)
         return schema
+
+    def _count(self, path: str, *, nodes: int = 1, size: int = 0) -> None:
+        self._nodes += nodes
+        self._size += size
+        if self._nodes > _MOST_NODES or self._size > self._most or len(path) > _LONGEST_PATH:
+            _refuse(self._param, "With its references followed, this schema is too large.")
 
     def _resolved(self, node: Json, path: str, within: tuple[str, ...]) -> tuple[Json, tuple[str, ...]]:
         """Put in what `$ref` and `allOf` stand for."""
@@ -134,6 +153,7 @@ class _Translation:
         for part in parts:
             if not isinstance(part, dict):
                 _refuse(path, "Every part must be a schema.")
+            self._count(path)
             for name, value in self._resolved(part, path, within)[0].items():
                 merged[name] = _together(name, merged[name], value, path) if name in merged else value
         return merged
@@ -151,6 +171,19 @@ class _Translation:
         nullable: Json = {"nullable": True} if len(real) < len(choices) else {}
         return {**(schemas[0] if len(schemas) == 1 else {"anyOf": schemas}), **nullable}
 
+    def _choice_alone(self, schema: Json, path: str) -> Json:
+        """Return a schema with a choice so that nothing else stands beside it."""
+        for keyword in schema:
+            if keyword not in _ALONE:
+                _refuse(
+                    f"{path}.{keyword}",
+                    "Gemini takes nothing beside a choice; write it into each choice.",
+                )
+        told = {name: schema[name] for name in ("description", "nullable") if name in schema}
+        choices = cast("list[Json]", schema["anyOf"])
+        self._count(path, nodes=0, size=len(_encode(told)) * len(choices))
+        return {"anyOf": [{**told, **choice} for choice in choices]}
+
     def _add_members(self, schema: Json, node: Json, path: str, within: tuple[str, ...]) -> None:
         properties = node.get("properties")
         if isinstance(properties, dict) and properties:
@@ -159,8 +192,10 @@ class _Translation:
                 for name, value in properties.items()
             }
             required = node.get("required")
-            if isinstance(required, list) and (kept := [name for name in properties if name in required]):
-                schema["required"] = kept
+            if isinstance(required, list):
+                wanted = {name for name in required if isinstance(name, str)}
+                if kept := [name for name in properties if name in wanted]:
+                    schema["required"] = kept
             if self._ordered and len(properties) > 1:
                 schema["propertyOrdering"] = [*properties]
         elif self._ordered and isinstance(node.get("additionalProperties"), dict):
@@ -178,18 +213,6 @@ def _copied(node: Json, path: str) -> Json:
                 _refuse(f"{path}.{name}", "This is not the kind of value that JSON schema has here.")
             copied[name] = value
     return copied
-
-
-def _choice_alone(schema: Json, path: str) -> Json:
-    """Return a schema with a choice so that nothing else stands beside it."""
-    for keyword in schema:
-        if keyword not in _ALONE:
-            _refuse(
-                f"{path}.{keyword}",
-                "Gemini takes nothing beside a choice; write it into each choice.",
-            )
-    told = {name: schema[name] for name in ("description", "nullable") if name in schema}
-    return {"anyOf": [{**told, **choice} for choice in cast("list[Json]", schema["anyOf"])]}
 
 
 def _description(node: Json) -> str:

@@ -58,8 +58,12 @@ class Blob:
 
 
 def type_by_name(name: str) -> str | None:
-    """Return the media type that the ending of a file's name, or of an address, tells."""
-    path = urlsplit(name).path if "://" in name else name
+    """Return the media type that the ending of a file's name, or of an address, tells, if any."""
+    try:
+        path = urlsplit(name).path if "://" in name else name
+    except ValueError:
+        # Whether it is an address is for whoever fetches it to say.
+        return None
     ending = path.rpartition(".")[2].lower() if "." in path else ""
     return _TYPES_BY_ENDING.get(ending)
 

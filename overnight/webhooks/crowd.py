@@ -14,6 +14,9 @@ AT_ONCE = 16
 AT_ONCE_SILENT = 2
 """Once a delivery has waited in vain: as many as it takes to notice that the receiver is back."""
 
+MOST_SILENT = 10_000
+"""So many receivers are known to be silent; each batch may bring one of its own, and go."""
+
 COME_AGAIN = timedelta(minutes=1)
 """When a delivery is to come again that found no place, and up to twice as late."""
 
@@ -23,7 +26,8 @@ class Crowd:
 
     def __init__(self) -> None:
         self._waiting: Counter[str] = Counter()
-        self._silent: set[str] = set()
+        # In the order in which they fell silent.
+        self._silent: dict[str, None] = {}
 
     @contextmanager
     def place(self, endpoint_id: str) -> Iterator[None]:
@@ -43,6 +47,8 @@ class Crowd:
     def heard(self, endpoint_id: str, *, answered: bool) -> None:
         """Note whether a delivery got an answer or waited in vain."""
         if answered:
-            self._silent.discard(endpoint_id)
-        else:
-            self._silent.add(endpoint_id)
+            self._silent.pop(endpoint_id, None)
+            return
+        self._silent[endpoint_id] = None
+        if len(self._silent) > MOST_SILENT:
+            del self._silent[next(iter(self._silent))]

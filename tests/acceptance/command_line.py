@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 OVERNIGHT = str(Path(sys.executable).with_name("overnight"))
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 Keys = dict[str, str]
 

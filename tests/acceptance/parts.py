@@ -55,6 +55,12 @@ class Process:
         self._lasting = False
         self._turn = threading.Lock()
 
+    @property
+    def pid(self) -> int:
+        """The id of the process that runs, or ran last."""
+        assert self._process
+        return self._process.pid
+
     def start(self) -> None:
         """Start it, and keep it running from now on."""
         with self._turn:

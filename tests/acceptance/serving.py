@@ -17,7 +17,7 @@ from openai import OpenAI, OpenAIError
 
 from tests.ports import free_port
 
-READY_WITHIN_SECONDS = 120
+READY_WITHIN_SECONDS = 300
 """Far more than it takes: these machines are shared."""
 
 KEY = "sk-1234"

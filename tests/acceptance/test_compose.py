@@ -6,6 +6,7 @@ database, a Temporal, a bucket. Only hosts, ports and paths are others.
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
+import psutil
 import pytest
 from openai import OpenAI
 
@@ -30,6 +33,7 @@ from tests.postgres import Postgres
 LINES = 20
 ONCE = ("db-upgrade", "temporal-setup")
 LASTING = ("worker-batches", "worker-lines", "worker-provider", "gateway")
+WORKERS = LASTING[:3]
 PROGRAMS = Path(sys.executable).parent
 CONFIG_IN_THE_IMAGE = "/etc/overnight/config.yaml"
 GATEWAY_PORT, METRICS_PORT = "4000", "9464"
@@ -147,11 +151,28 @@ def test_the_services_of_the_compose_file_run_a_batch_together(host: Host, opena
             assert final.status == "completed"
             assert_every_line_once(sdk, final, LINES)
         assert_done_once(openai, final)
+        for name in WORKERS:
+            _assert_others_can_scrape(metrics[name], key=host.variables["OVERNIGHT_MASTER_KEY"])
         for name in LASTING:
             assert parts[name].stop() == 0, parts[name].log.read_text()[-4000:]
     finally:
         for part in parts.values():
             part.kill()
+
+
+def _assert_others_can_scrape(port: int, *, key: str) -> None:
+    url = f"http://{_address_on_a_network()}:{port}/metrics"
+    assert httpx2.get(url, trust_env=False, timeout=60).status_code == 401
+    bearer = {"Authorization": f"Bearer {key}"}
+    page = httpx2.get(url, headers=bearer, trust_env=False, timeout=60).raise_for_status().text
+    assert 'process_resident_memory_bytes{process="worker"}' in page
+
+
+def _address_on_a_network() -> str:
+    """Return an address of this machine that is not the one that a process on loopback listens on."""
+    every = [each for of_one in psutil.net_if_addrs().values() for each in of_one]
+    addresses = (each.address for each in every if each.family == socket.AF_INET)
+    return next((each for each in addresses if not each.startswith("127.")), "127.0.0.2")
 
 
 def _run_script(host: Host, service: Service) -> None:

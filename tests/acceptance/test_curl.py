@@ -162,7 +162,10 @@ def test_only_the_master_key_opens_a_guarded_gateway(guarded: Served, tmp_path: 
     assert refused.value.code == "invalid_api_key"
     assert wrong.api_key not in str(refused.value.body)
     assert curl(guarded, "GATEWAY/v1/batches")[0] == 401
-    assert curl(guarded, "GATEWAY/health/readiness")[0] == 200
+    status, _, body = curl(guarded, "GATEWAY/health/readiness")
+    assert (status, set(json.loads(body))) == (200, {"status", "parts"})
+    _, _, body = curl(guarded, "-H", f"Authorization: Bearer {MASTER_KEY}", "GATEWAY/health/readiness")
+    assert set(json.loads(body)) == {"status", "parts", "buckets"}
     right = wrong.with_options(api_key=MASTER_KEY)
     assert list(right.files.list()) == []
     assert ended(right, submit(right, path).id, log=guarded.log).request_counts.completed == 2

@@ -91,7 +91,7 @@ def test_what_a_real_model_reads_is_within_the_error_that_its_past_batches_taugh
         for number in range(NIGHTS):
             path = requests(tmp_path, number)
             estimate = estimated(served, client, path)
-            batch = ended(client, submit(client, path).id, log=served.log)
+            batch = ended(client, submit(client, path).id, seconds=600, log=served.log)
             assert batch.request_counts.failed == 0, batch
             assert estimate["input_error"]["measured_on_batches"] == number
             # Before the first there is only an approximation, made for other models.

@@ -80,8 +80,8 @@ def test_workers_and_gateways_are_not_ready_before_the_namespace_is(bare: Fleet,
 
     worker.wait_ready()
     gateway.wait_ready()
-    batch = submit(bare.client, write_requests(tmp_path / "in.jsonl", 3))
-    assert ended(bare.client, batch.id, log=worker.log).status == "completed"
+    batch = submit(gateway.client, write_requests(tmp_path / "in.jsonl", 3))
+    assert ended(gateway.client, batch.id, log=worker.log).status == "completed"
 
 
 async def test_a_worker_that_is_told_to_stop_hands_its_chunk_over_at_once(
@@ -89,20 +89,20 @@ async def test_a_worker_that_is_told_to_stop_hands_its_chunk_over_at_once(
 ) -> None:
     endpoint.restart(delay=SLOW_SECONDS)
     lines = 800
-    fleet.gateway().wait_ready()
+    gateway = fleet.gateway().wait_ready()
     senders = [fleet.worker("--queue", queue).wait_ready() for queue in ("lines-night", "lines")]
     rest = fleet.worker("--queue", "batches").wait_ready()
-    batch = submit(fleet.client, write_requests(tmp_path / "in.jsonl", lines))
-    answered(fleet.client, batch.id, lines=20, log=rest.log)
+    batch = submit(gateway.client, write_requests(tmp_path / "in.jsonl", lines))
+    answered(gateway.client, batch.id, lines=20, log=rest.log)
 
     shard = temporal.get_workflow_handle(f"{batch.id}/shard-0000")
     (pending,) = (await shard.describe()).raw_description.pending_activities
-    (sender,) = (each for each in senders if pending.last_worker_identity.startswith(f"{each.process.pid}@"))
+    (sender,) = (each for each in senders if pending.last_worker_identity.startswith(f"{each.pid}@"))
     assert sender.stop() == 0
 
-    final = ended(fleet.client, batch.id, log=rest.log)
+    final = ended(gateway.client, batch.id, log=rest.log)
     assert final.status == "completed"
-    assert_every_line_once(fleet.client, final, lines)
+    assert_every_line_once(gateway.client, final, lines)
     # Its lines in flight had time to end, so nothing at all was sent twice.
     assert endpoint.seen()["total"] == lines
     history = await shard.fetch_history()
@@ -120,19 +120,19 @@ async def test_a_batch_goes_on_on_the_version_it_began_on(
     fleet: Fleet, temporal: Client, endpoint: Endpoint, tmp_path: Path
 ) -> None:
     endpoint.restart(delay=SLOW_SECONDS)
-    fleet.gateway().wait_ready()
+    gateway = fleet.gateway().wait_ready()
     old = fleet.worker("--deployment-version", "A").wait_ready()
     make_current(fleet, "A")
-    began = submit(fleet.client, write_requests(tmp_path / "in.jsonl", 200))
-    answered(fleet.client, began.id, lines=10, log=old.log)
+    began = submit(gateway.client, write_requests(tmp_path / "in.jsonl", 200))
+    answered(gateway.client, began.id, lines=10, log=old.log)
 
     new = fleet.worker("--deployment-version", "B").wait_ready()
     make_current(fleet, "B")
     assert await is_draining(temporal, "A")
-    later = submit(fleet.client, write_requests(tmp_path / "more.jsonl", 3))
+    later = submit(gateway.client, write_requests(tmp_path / "more.jsonl", 3))
 
-    assert ended(fleet.client, later.id, log=new.log).status == "completed"
-    assert ended(fleet.client, began.id, log=old.log).status == "completed"
+    assert ended(gateway.client, later.id, log=new.log).status == "completed"
+    assert ended(gateway.client, began.id, log=old.log).status == "completed"
     assert await versions_of(temporal, began.id) == {"A"}
     assert await versions_of(temporal, f"{began.id}/shard-0000") == {"A"}
     assert await versions_of(temporal, later.id) == {"B"}
@@ -173,24 +173,25 @@ def test_several_gateways_share_a_port_and_one_that_dies_comes_back(
 ) -> None:
     gateway = fleet.gateway("--processes", "2", "--drain", "600").wait_ready()
     until(lambda: gateway.ever_logged("gateways ready"))
-    url = f"{gateway.url}/metrics"
-    for _ in range(5):
-        page = httpx2.get(url, timeout=60).raise_for_status().text
-        assert set(re.findall(r'process_start_time_seconds{process="(.*?)"}', page)) == {
-            "gateway-1",
-            "gateway-2",
-        }
-    one, other = gateways(gateway.process.pid)
+    assert all(measured(gateway.url) == {"gateway-1", "gateway-2"} for _ in range(5))
+    one, other = gateways(gateway.pid)
     os.kill(one, signal.SIGKILL)
-    until(lambda: other in (now := gateways(gateway.process.pid)) and len(now) == 2)
-    assert fleet.client.batches.list().data == []
-    assert one not in gateways(gateway.process.pid)
+    until(lambda: other in (now := gateways(gateway.pid)) and len(now) == 2)
+    assert gateway.client.batches.list().data == []
+    assert one not in gateways(gateway.pid)
+    until(lambda: measured(gateway.url) == {"gateway-1", "gateway-2"})
 
-    gateway.process.terminate()
+    os.kill(gateway.pid, signal.SIGTERM)
     until(lambda: (gateway.health() or (0, {}))[0] == 503, log=gateway.log)
-    gateway.process.terminate()
+    os.kill(gateway.pid, signal.SIGTERM)
     assert gateway.stop() == 0
     assert gateway.health() is None
+
+
+def measured(url: str) -> set[str]:
+    """Return whose metrics are on the page."""
+    page = httpx2.get(f"{url}/metrics", timeout=60).raise_for_status().text
+    return set(re.findall(r'process_start_time_seconds{process="(.*?)"}', page))
 
 
 def gateways(parent: int) -> list[int]:
@@ -201,7 +202,7 @@ def test_a_worker_that_is_stuck_does_not_say_that_it_lives(fleet: Fleet) -> None
     fleet.gateway().wait_ready()
     worker = fleet.worker().wait_ready()
     assert worker.health("liveness") == (200, {"status": "alive"})
-    worker.process.send_signal(signal.SIGSTOP)
+    worker.freeze()
     assert worker.health("liveness") is None
-    worker.process.send_signal(signal.SIGCONT)
+    worker.thaw()
     until(lambda: worker.health("liveness"), log=worker.log)

@@ -51,6 +51,12 @@ def readiness(url: str) -> Any:
     return answer.status_code, answer.json()["parts"]
 
 
+def unready(url: str) -> Any:
+    """Return the same once it is not ready, and None until then."""
+    said = readiness(url)
+    return said if said and said[0] == 503 else None
+
+
 def test_a_batch_outlives_a_database_that_is_killed(
     postgres: Postgres, endpoint: Endpoint, begin: Serve, tmp_path: Path
 ) -> None:
@@ -64,7 +70,8 @@ def test_a_batch_outlives_a_database_that_is_killed(
 
         postgres.kill()
         until(lambda: endpoint.seen()["total"] >= LINES, log=served.log)
-        status, parts = readiness(served.url)
+        # That it was well is told for a few seconds more.
+        status, parts = until(lambda: unready(served.url), log=served.log)
         with pytest.raises(InternalServerError, match="The catalog is not available right now") as refused:
             served.client.batches.retrieve(batch.id)
         postgres.start()

@@ -1,6 +1,7 @@
 """Every command of README.md, run as it stands there, in a folder that has nothing but the checkout.
 
-Only the ports are others, so that a machine where something runs already can run this too.
+Only the ports are others, so that a machine where something runs already can run this too. And what pages
+send their readers to is there.
 """
 
 import os
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.command_line import overnight
 from tests.ports import free_port
 
 CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text()
+PAGES = [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md")]
 WITHIN_SECONDS = 300
 PORTS = ("4000", "4001", "8080", "7233")
 
@@ -102,3 +105,29 @@ def test_the_demo_runs_a_real_batch_on_a_real_model_and_stops_everything(folder:
     assert "20 of 20 answered, 0 failed" in said
     assert len((folder / ".overnight" / "demo" / "output.jsonl").read_text().splitlines()) == 20
     assert "Everything the demo started is stopped." in said
+
+
+def test_the_providers_of_the_example_are_configured(tmp_path: Path) -> None:
+    (config,) = (block for block in blocks("yaml") if "model_list:" in block)
+    (tmp_path / "config.yaml").write_text(config)
+    keys = {"OPENAI_API_KEY": "sk-1", "AZURE_API_KEY": "sk-2", "OVERNIGHT_MASTER_KEY": "sk-3"}
+    said, _ = overnight("check", "config.yaml", "--offline", cwd=tmp_path, keys=keys)
+    for model in re.findall("model_name: ([^ \n]+)", config):
+        assert model in said
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if target.startswith(("http://", "https://")):
+            continue
+        path, _, heading = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        assert not heading or heading in headings(there), target
+
+
+def headings(page: Path) -> set[str]:
+    """Return what links to a page's headings are written as, by GitHub's rules."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\s-]", "", title).strip().lower().replace(" ", "-") for title in titles}

@@ -14,6 +14,7 @@ from activities.bookkeeping import Bookkeeping
 from activities.events import EventBooks
 from activities.ingest import Ingest
 from activities.payloads import Manifest
+from activities.recalling import Recalling, Remembered
 from overnight.catalog import Catalog
 from overnight.config import LocalStorageSettings, Settings
 from overnight.domain.batch import BatchOrder
@@ -154,7 +155,17 @@ class House:
         return page.items
 
 
-def bookkeeping(house: House, here: Settings | None = None) -> Bookkeeping:
+class Forgetful(Recalling):
+    """A Temporal that remembers nothing."""
+
+    def __init__(self) -> None: ...
+
+    async def put_back(self, batch_id: str) -> Remembered | None:
+        return None
+
+
+def bookkeeping(house: House, here: Settings | None = None, **more: Any) -> Bookkeeping:
     """The steps that write rows."""
     events = EventBooks(settings=here or settings(), catalog=house.catalog)
-    return Bookkeeping(catalog=house.catalog, storage=house.storage, events=events)
+    rest = {"recalling": Forgetful(), **more}
+    return Bookkeeping(catalog=house.catalog, storage=house.storage, events=events, **rest)

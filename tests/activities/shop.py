@@ -3,7 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio.testing import ActivityEnvironment
@@ -36,10 +36,15 @@ class Shop:
         self._providers = providers
         self.jobs = self.with_(desk.deployment)
 
-    def with_(self, deployment: Deployment, *, default_model: str | None = None) -> ProviderJobs:
-        """Return the steps as they are with another deployment."""
-        # A simulated listing is believed at once.
-        deployment = replace(deployment, list_lag=timedelta(0))
+    def with_(
+        self,
+        deployment: Deployment,
+        *,
+        default_model: str | None = None,
+        list_lag: timedelta = timedelta(0),
+    ) -> ProviderJobs:
+        """Return the steps as they are with another deployment. A simulated listing is believed at once."""
+        deployment = replace(deployment, list_lag=list_lag)
         self.settings: Settings = settings(deployment, default_model=default_model)
         self.jobs = ProviderJobs(
             deployment.provider,
@@ -65,13 +70,18 @@ class Shop:
         details: Sequence[Any] = (),
         beats: list[Any] | None = None,
         telling: str = "first",
+        tried_for: timedelta = timedelta(0),
     ) -> Outcome:
-        """Run a step as Temporal does: as an attempt of a run, with what the last one's heartbeats said."""
+        """Run a step as Temporal does: as an attempt of a run, with what the last one's heartbeats said.
+
+        `tried_for` is how long ago the first attempt was.
+        """
         environment = ActivityEnvironment()
         environment.info = replace(
             environment.info,
             attempt=attempt,
             heartbeat_details=details,
+            scheduled_time=datetime.now(UTC) - tried_for,
             workflow_id=f"{BATCH}/shard-0000",
             workflow_run_id=telling,
         )

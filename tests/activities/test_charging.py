@@ -75,6 +75,15 @@ async def charge(house: House, shard: SealedShard, *quoted: Quote, attempt: int 
     return await environment.run(step(house).charge_shard, asked)
 
 
+async def test_whom_a_batch_knows_by_another_id_is_quoted_by_that(house: House) -> None:
+    here = settings(deployment("dep_now", price=PRICE, other_ids=("dep_1",)))
+    asked = QuoteOrder(served=(Served("dep_1", "m"),), at=AT)
+    quoted = await ActivityEnvironment().run(step(house, here).quote, asked)
+    assert [(each.deployment, each.price) for each in quoted] == [("dep_1", PRICE)]
+    charged = await charge(house, await sealed(house), *quoted)
+    assert charged.account.cost == Decimal("0.32") + Decimal("0.57")
+
+
 async def test_everyone_who_answered_is_quoted_by_the_settings(house: House) -> None:
     declared, listed, unknown = await quotes(
         house, Served("dep_1", "m"), Served("dep_2", "gpt-4o-mini-2024-07-18"), Served("dep_3", "m")

@@ -9,14 +9,13 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.bookkeeping import Bookkeeping
 from activities.ending import EndMeter
-from activities.events import EventBooks
 from activities.payloads import Record
 from overnight.domain.account import Account, Entry
 from overnight.domain.batch import BatchChange, Stamps
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts, TokenKind, Usage
 from overnight.telemetry.metrics import REGISTRY
-from tests.activities.house import BATCH, NOW, House, deployment, order, settings
+from tests.activities.house import BATCH, NOW, House, bookkeeping, deployment, order, settings
 
 MODEL = "model-of-this-test"
 
@@ -57,8 +56,7 @@ class Told:
 
 def books(house: House) -> Bookkeeping:
     here = settings(deployment(provider="hosted_vllm"))
-    events = EventBooks(settings=here, catalog=house.catalog)
-    return Bookkeeping(catalog=house.catalog, storage=house.storage, events=events, ends=EndMeter(here))
+    return bookkeeping(house, here, ends=EndMeter(here))
 
 
 def ending(status: BatchStatus, *, revision: int = 5) -> BatchChange:

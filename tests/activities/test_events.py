@@ -215,3 +215,8 @@ async def test_a_sink_that_fails_goes_on_with_the_lines_where_it_was(
     ):
         await client.execute_workflow(EventWorkflow.run, telling, id=queue, task_queue=queue)
     assert weary.taken == ["line-0", "line-1", "line-2", EventType.SUCCESS]
+
+
+async def test_an_event_of_a_batch_that_a_restored_catalog_has_lost_is_kept(house: House) -> None:
+    with pytest.raises(CatalogUnavailable):
+        await emitted(house, EventType.SUCCESS, log_content=False)

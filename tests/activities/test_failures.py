@@ -24,6 +24,7 @@ from overnight.domain.errors import (
     BucketMissing,
     CatalogUnavailable,
     InvalidRequest,
+    NotReadyYet,
     ObjectNotFound,
     OvernightError,
     ProviderUnavailable,
@@ -116,6 +117,25 @@ def test_a_provider_is_asked_again_when_it_says_so_and_never_sooner_than_is_usua
 ) -> None:
     failure = as_failure(ProviderUnavailable(retry_after=retry_after), usual_pause=timedelta(seconds=4))
     assert failure.next_retry_delay == pause
+
+
+@pytest.mark.parametrize(
+    ("tried_for", "retry_after", "pause"),
+    [
+        (timedelta(0), None, timedelta(seconds=2)),
+        (timedelta(seconds=30), None, timedelta(seconds=5)),
+        (timedelta(hours=3), None, timedelta(seconds=10)),
+        (timedelta(hours=3), timedelta(seconds=40), timedelta(seconds=40)),
+        (timedelta(hours=3), timedelta(seconds=1), timedelta(seconds=10)),
+    ],
+)
+def test_what_is_not_ready_yet_is_looked_at_every_few_seconds_and_has_not_failed(
+    tried_for: timedelta, retry_after: timedelta | None, pause: timedelta
+) -> None:
+    error = NotReadyYet("pending", retry_after=retry_after)
+    failure = as_failure(error, usual_pause=timedelta(minutes=1), tried_for=tried_for)
+    assert (failure.next_retry_delay, failure.non_retryable) == (pause, False)
+    assert outcome_of(failure) == "not_yet"
 
 
 def test_a_foreign_error_is_tried_again_and_only_its_type_and_place_are_told() -> None:

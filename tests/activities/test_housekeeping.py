@@ -14,6 +14,7 @@ from temporalio.worker import Worker
 from activities.event_payloads import Telling
 from activities.events import EventBooks
 from activities.housekeeping import Housekeeping
+from activities.recalling import Recalling
 from overnight.catalog import Catalog
 from overnight.domain.batch import Batch, BatchChange, BatchOrder, Stamps
 from overnight.domain.errors import TemporalUnavailable
@@ -21,7 +22,7 @@ from overnight.domain.event import EventType
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
 from overnight.events.settings import RemoteSettings, WebhookSettings
-from tests.activities.house import NOW, House, order, settings
+from tests.activities.house import NOW, House, bookkeeping, order, settings
 from tests.activities.tales import Ends
 
 BEGUN = BatchChange(
@@ -63,11 +64,15 @@ class Keeper:
     sinks: Mapping[str, RemoteSettings] = field(default_factory=dict)
 
     async def reconcile(self) -> int:
+        client, catalog = self.temporal.client, self.catalog
+        recalling = Recalling(client=client, catalog=catalog, storage=self.house.storage)
         step = Housekeeping(
-            catalog=self.catalog,
-            client=self.temporal.client,
+            catalog=catalog,
+            client=client,
             restarts=self.restarts,
-            events=EventBooks(settings=settings(sinks=self.sinks), catalog=self.catalog),
+            events=EventBooks(settings=settings(sinks=self.sinks), catalog=catalog),
+            books=bookkeeping(self.house, recalling=recalling),
+            recalling=recalling,
         )
         return await ActivityEnvironment().run(step.reconcile)
 

@@ -1,17 +1,23 @@
 """A shard whose story is told again goes on with what it had begun, and asks for no second job."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
 from activities.begun import BegunJobs
-from activities.job_payloads import Begun, Submission, SubmitOrder, Upload
+from activities.job_payloads import Begun, JobCall, Recalled, Submission, SubmitOrder, Upload
+from activities.metering import outcome_of
 from activities.place_payloads import ShardRef
 from overnight.domain.errors import SubmissionUnclear, UnknownDeployment
 from tests.activities.house import BATCH, House
-from tests.activities.shop import Shop, job_order, said
+from tests.activities.shop import Order, Outcome, Shop, job_order, said
 
 SHARD = ShardRef(batch_id=BATCH, shard=0)
+LAG = timedelta(hours=1)
 ELSEWHERE = job_order(2, deployment="dep_2")
 
 
@@ -117,3 +123,37 @@ async def test_an_attempt_that_wakes_up_late_creates_nothing(shop: Shop) -> None
     late = await submit(shop, number=1, telling="first")
     assert late == Submission(begun=Begun(deployment="dep_1", number=2))
     assert shop.desk.job_ids() == [second.job_id]
+
+
+async def test_a_job_that_may_not_be_listed_yet_is_waited_for_by_nobody_s_worker(openai_shop: Shop) -> None:
+    await openai_shop.given(said(2))
+    first = await submit(openai_shop, telling="first")
+    openai_shop.with_(openai_shop.desk.deployment, list_lag=LAG)
+    jobs = openai_shop.jobs
+    again = SubmitOrder(job=job_order(), file_id=await openai_shop.uploaded(job_order(5)))
+
+    assert await waited_for(openai_shop, jobs.recall, job_order()) == Recalled(
+        jobs=(JobCall(job=job_order(), job_id=first.job_id or ""),)
+    )
+    assert await waited_for(openai_shop, jobs.upload, job_order()) == Upload(job_id=first.job_id)
+    submitted = await waited_for(openai_shop, jobs.submit, again, telling="third")
+    assert submitted == Submission(job_id=first.job_id, repeated=True)
+    submitted = await waited_for(openai_shop, jobs.submit, again, attempt=2, telling="third")
+    assert submitted == Submission(job_id=first.job_id, repeated=True)
+
+
+async def waited_for(
+    shop: Shop,
+    step: Callable[[Order], Awaitable[Outcome]],
+    asked: Order,
+    *,
+    attempt: int = 1,
+    telling: str = "second",
+) -> Outcome:
+    """Run a step that has the next attempt made after the lag, and that one."""
+    beats: list[Any] = []
+    with pytest.raises(ApplicationError) as failure:
+        await shop.run(step, asked, attempt=attempt, beats=beats, telling=telling)
+    assert (failure.value.next_retry_delay, failure.value.non_retryable) == (LAG, False)
+    assert outcome_of(failure.value) == "not_yet"
+    return await shop.run(step, asked, attempt=attempt + 1, details=beats[-1], telling=telling)

@@ -1,24 +1,26 @@
 """The native lane's steps, against a simulated provider over real HTTP: out, and into its queue."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from temporalio import activity
 
-from activities.job_payloads import NoPlaceNow, SubmitOrder
-from overnight.domain.errors import ObjectNotFound, StorageUnavailable, SubmissionUnclear
+from activities.job_payloads import NoPlaceNow, Submission, SubmitOrder
+from activities.job_submitting import READY_WITHIN
+from overnight.domain.errors import NotReadyYet, ObjectNotFound, StorageUnavailable, SubmissionUnclear
 from overnight.domain.layout import file_key
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
-from overnight.native_lane import submission
 from overnight.providers import Providers
 from tests.activities.house import BATCH, INPUT, House, line
 from tests.activities.shop import Shop, job_order, said
 from tests.overnight.providers.desks import AZURE, GOOGLE, KEY, VERTEX, opened
 
-MOMENT = timedelta(milliseconds=20)
 ODD_IDS = ["x" * 512, "😀" * 128, 'a "b" \\ c', "1\n2\r3\u2028", "%b", "é", "e\u0301", " "]
 
 
@@ -131,34 +133,100 @@ async def test_a_model_nobody_there_knows_is_a_refusal(any_shop: Shop) -> None:
     assert refused.code in {"model_not_found", "DeploymentNotFound", "NOT_FOUND"}
 
 
-async def test_a_file_that_is_taken_in_slowly_is_waited_for(
-    house: House, monkeypatch: pytest.MonkeyPatch
+async def test_a_file_that_is_taken_in_slowly_is_looked_at_again_and_holds_no_place_meanwhile(
+    house: House,
 ) -> None:
-    monkeypatch.setattr(submission, "READY_PAUSE", MOMENT)
+    async with azure(house) as shop:
+        shop.desk.rule(file_pending_seconds=30)
+        submit = await to_submit(shop)
+        first = await looks(shop, submit)
+        assert first[-1] == [1, False]
+        assert "still 'pending'" in (await shop.waiting_on() or "")
+        second = await looks(shop, submit, attempt=2, details=[first[-1]])
+        shop.desk.pass_time(40)
+        submitted = await shop.run(shop.jobs.submit, submit, attempt=3, details=[second[-1]])
+    assert submitted == Submission(job_id=shop.desk.job_ids()[0])
+    assert await shop.waiting_on() is None
+
+
+@pytest.mark.parametrize(
+    ("attempt", "details"),
+    [
+        # A worker was lost, and has sent no heartbeat after the last look.
+        (3, [[1, False]]),
+        # It has, in the middle of asking.
+        (3, []),
+        # An attempt before the look may have asked.
+        (3, [[2, True]]),
+    ],
+)
+async def test_a_submit_after_one_that_may_have_asked_is_a_repeated_one(
+    house: House, attempt: int, details: list[Any]
+) -> None:
+    async with azure(house) as shop:
+        submit = await to_submit(shop)
+        shop.desk.pass_time(40)
+        submitted = await shop.run(shop.jobs.submit, submit, attempt=attempt, details=details)
+        assert submitted == Submission(job_id=shop.desk.job_ids()[0], repeated=True)
+
+
+async def test_that_an_attempt_may_have_asked_is_remembered_from_look_to_look(house: House) -> None:
+    async with azure(house) as shop:
+        shop.desk.rule(file_pending_seconds=30)
+        submit = await to_submit(shop)
+        assert (await looks(shop, submit, attempt=2))[-1] == [2, True]
+        assert (await looks(shop, submit, attempt=3, details=[[2, True]]))[-1] == [3, True]
+
+
+async def test_a_file_that_is_not_taken_in_within_a_while_is_given_up_if_there_are_others(
+    house: House,
+) -> None:
+    async with azure(house) as shop:
+        shop.desk.rule(file_pending_seconds=3_600)
+        submit = await to_submit(shop)
+        await looks(shop, submit, tried_for=READY_WITHIN - timedelta(minutes=1))
+        late = READY_WITHIN + timedelta(minutes=1)
+        await looks(shop, replace(submit, others=False), tried_for=late)
+        refused = (await shop.run(shop.jobs.submit, submit, tried_for=late)).refusal
+        assert refused is not None
+        assert refused.code == "input_file_not_ready"
+
+
+async def test_a_file_that_is_gone_is_given_up_after_a_while_in_any_case(
+    house: House,
+) -> None:
+    async with azure(house) as shop:
+        submit = replace(await to_submit(shop), file_id="file-that-is-gone", others=False)
+        await looks(shop, submit)
+        late = READY_WITHIN + timedelta(minutes=1)
+        refused = (await shop.run(shop.jobs.submit, submit, tried_for=late)).refusal
+        assert refused is not None
+        assert refused.code == "input_file_not_ready"
+
+
+@asynccontextmanager
+async def azure(house: House) -> AsyncIterator[Shop]:
+    """A shop at a provider that takes its time with files, and a batch that came in."""
+    providers = Providers()
     async with opened(AZURE) as desk:
-        providers = Providers()
         shop = Shop(house, desk, providers)
         await shop.given(said(2))
-        desk.rule(file_pending_seconds=30)
-        upload = await shop.run(shop.jobs.upload, job_order())
-        assert upload.file_id is not None
-        desk.simulator.desk.clock.run_at(100)
-        submit = SubmitOrder(job=job_order(), file_id=upload.file_id)
-        submitted = await shop.run(shop.jobs.submit, submit)
-        assert [submitted.job_id] == desk.job_ids()
-        await providers.close()
+        yield shop
+    await providers.close()
 
 
-async def test_a_file_that_is_never_taken_in_is_a_refusal(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(submission, "READY_PAUSE", MOMENT)
-    monkeypatch.setattr(submission, "READY_WITHIN", MOMENT)
-    await shop.given(said(2))
-    shop.desk.fault(kind="reject", verb="batches.create", reason="file_not_ready")
-    refused = (await shop.submission()).refusal
-    assert refused is not None
-    assert refused.code == "input_file_not_ready"
+async def to_submit(shop: Shop) -> SubmitOrder:
+    upload = await shop.run(shop.jobs.upload, job_order())
+    assert upload.file_id is not None
+    return SubmitOrder(job=job_order(), file_id=upload.file_id)
+
+
+async def looks(shop: Shop, submit: SubmitOrder, **attempt: Any) -> list[Any]:
+    """Submit in vain; return what the heartbeats said."""
+    beats: list[Any] = []
+    with pytest.raises(NotReadyYet):
+        await shop.run(shop.jobs.submit, submit, beats=beats, **attempt)
+    return [said[0] if said else None for said in beats]
 
 
 def test_every_step_bears_its_provider_s_name(shop: Shop) -> None:

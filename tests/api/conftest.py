@@ -12,6 +12,7 @@ from api.gateway import UploadLimits
 from overnight.catalog import Catalog
 from overnight.config import LocalStorageSettings, Settings
 from overnight.domain.deployment import Deployment
+from tests.api.desk import Desk
 from tests.api.served import KEY, Clock, Front, Runs, Served, WatchedStorage, listening
 
 
@@ -68,3 +69,8 @@ def served(
         uploads=limits,
     )
     return Served(port, storage, catalog, runs, clock)
+
+
+@pytest.fixture
+def desk(served: Served) -> Desk:
+    return Desk(served)

@@ -202,7 +202,9 @@ class TestDeploymentGone:
     @pytest.fixture
     def settings(self, settings: Settings) -> Settings:
         there = replace(settings.deployments[0], id="dep_environment")
-        return replace(settings, from_environment=(there,))
+        first, *others = settings.deployments
+        named = replace(first, other_ids=("dep_before",))
+        return replace(settings, deployments=(named, *others), from_environment=(there,))
 
     async def run_on(self, served: Served, *deployments: str) -> str:
         batch_id: str = (await create(served))["id"]
@@ -230,6 +232,11 @@ class TestDeploymentGone:
         self, served: Served
     ) -> None:
         assert await self.waiting_on(served, await self.run_on(served, "dep_1", "dep_3")) is None
+
+    async def test_a_batch_that_knows_a_deployment_by_another_id_does_not_wait_for_it(
+        self, served: Served
+    ) -> None:
+        assert await self.waiting_on(served, await self.run_on(served, "dep_before")) is None
 
     async def test_a_batch_of_the_environments_deployment_does_not_wait_for_it(self, served: Served) -> None:
         batch_id = await self.run_on(served, "dep_environment")

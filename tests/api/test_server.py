@@ -21,7 +21,8 @@ PROGRAM = """
 import asyncio, sys
 from datetime import timedelta
 from pathlib import Path
-from api.server import Stopping, listen, serve_gateway
+from api.server import listen, serve_gateway
+from api.stopping import Stopping
 from overnight.catalog import upgrade
 from overnight.config import LocalStorageSettings, Settings
 from overnight.logs import configure_logging

@@ -31,7 +31,7 @@ async def told(trial: Trial, state: str) -> None:
 async def test_nobody_waits_for_one_that_hangs() -> None:
     problem = Problem()
     problem.may_end.clear()
-    trial = Trial(problem, every=LONG)
+    trial = Trial(problem, of="bucket", every=LONG)
     assert (trial.state, trial.state) == ("being tried", "being tried")
     problem.may_end.set()
     await told(trial, "ok")
@@ -40,7 +40,7 @@ async def test_nobody_waits_for_one_that_hangs() -> None:
 
 async def test_what_was_found_is_told_until_it_is_old() -> None:
     problem = Problem("there is no bucket")
-    trial = Trial(problem, every=timedelta(0))
+    trial = Trial(problem, of="bucket", every=timedelta(0))
     await told(trial, "there is no bucket")
     problem.said = None
     await told(trial, "ok")
@@ -48,7 +48,7 @@ async def test_what_was_found_is_told_until_it_is_old() -> None:
 
 async def test_one_that_is_young_is_not_made_again() -> None:
     problem = Problem()
-    trial = Trial(problem, every=LONG)
+    trial = Trial(problem, of="bucket", every=LONG)
     await told(trial, "ok")
     for _ in range(10):
         assert trial.state == "ok"
@@ -60,4 +60,4 @@ async def test_a_surprise_is_known_by_its_name_only() -> None:
     async def problem() -> str | None:
         raise RuntimeError("secret")
 
-    await told(Trial(problem, every=LONG), "RuntimeError")
+    await told(Trial(problem, of="bucket", every=LONG), "RuntimeError")

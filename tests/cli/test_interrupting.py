@@ -12,7 +12,7 @@ from pathlib import Path
 import cli
 from tests.cli.conftest import StubGateway
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 CODE = Path(cli.__file__).parent.parent
 WATCH = [sys.executable, "-P", "-m", "cli", "watch", "batch_1"]
 

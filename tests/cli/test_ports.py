@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.ports import PortTaken, is_free, next_free, require_free
+from cli.ports import PortTaken, is_free, next_free, require_free, reserved
 
 HOST = "127.0.0.1"
 
@@ -28,3 +28,18 @@ def test_the_next_free_port_is_behind_the_taken_one_and_not_among_the_spoken_for
 
     assert taken < found < another
     assert require_free(HOST, another) == another
+
+
+def test_a_reserved_port_is_free_for_nobody_but_who_shares_it() -> None:
+    with reserved(HOST) as port:
+        assert not is_free(HOST, port)
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((HOST, port), timeout=60)
+        for _ in range(2):
+            with (
+                socket.create_server((HOST, port), reuse_port=True) as server,
+                socket.create_connection((HOST, port), timeout=60),
+            ):
+                server.settimeout(60)
+                server.accept()[0].close()
+    assert is_free(HOST, port)

@@ -17,7 +17,7 @@ from cli import supervisor
 from cli.lifeline import LIFELINE_VARIABLE
 from cli.supervisor import Child, ChildFailed, Program, Ties
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 90
 CODE = Path(supervisor.__file__).parent.parent
 
 SLEEPS = "import time; time.sleep(600)"

@@ -1,9 +1,11 @@
 """What docker-compose.yml promises to whoever runs it: order, bounds, nothing open, no secret in it."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
+from api.stopping import DRAIN, Stopping
 from tests.deployment.composed import (
     CHECKOUT,
     COMPOSE_FILE,
@@ -14,11 +16,13 @@ from tests.deployment.composed import (
     services,
     whole,
 )
+from workers.terms import Terms
 
 SECRETS = {name: f"secret{number}" for number, name in enumerate(example_variables())}
 COMPOSED = services(SECRETS)
 JOBS = {"temporal-schema", "temporal-namespace", "db-upgrade", "temporal-setup"}
 LASTING = {name: service for name, service in COMPOSED.items() if name not in JOBS}
+WORKERS = {name: service for name, service in LASTING.items() if name.startswith("worker-")}
 SECRET = re.compile("KEY|PASSWORD|PWD|SECRET|DATABASE_URL")
 
 
@@ -62,6 +66,26 @@ def test_only_the_gateway_is_published_beyond_this_host() -> None:
     assert published
     for ports in published.values():
         assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+@pytest.mark.parametrize("name", sorted(WORKERS))
+def test_a_worker_tells_its_metrics_to_who_is_on_the_network_and_is_asked_there_how_it_is(name: str) -> None:
+    options = dict(word.split("=") for word in WORKERS[name]["command"] if word.startswith("--metrics-"))
+    assert options["--metrics-host"] == "0.0.0.0"  # noqa: S104 - in a container, of which no port is published
+    assert f":{options['--metrics-port']}/" in WORKERS[name]["healthcheck"]["test"][-1]
+    assert "inside" in WORKERS[name]["networks"]
+
+
+@pytest.mark.parametrize("name", sorted(ours(LASTING)))
+def test_who_is_told_to_stop_has_the_time_that_it_takes(name: str) -> None:
+    takes = Terms().ends_within if name in WORKERS else Stopping(drain=DRAIN).ends_within
+    assert not [word for word in LASTING[name]["command"] if word.startswith(("--grace", "--drain"))]
+    assert seconds(LASTING[name]["stop_grace_period"]) > takes
+
+
+def seconds(written: str) -> timedelta:
+    """Read a duration of so many seconds."""
+    return timedelta(seconds=int(written.removesuffix("s")))
 
 
 @pytest.mark.parametrize("name", sorted(LASTING))

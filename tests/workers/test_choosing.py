@@ -37,6 +37,11 @@ def test_a_kind_is_all_of_its_queues_and_a_name_is_one(
     assert chosen(here, names) == queues
 
 
+def test_a_queue_may_be_named_as_batches_that_run_know_it() -> None:
+    named = settings(deployment("dep_now", other_ids=("dep_before",)))
+    assert chosen(named, ["lines-dep_before"]) == chosen(named, ["lines-dep_now"]) == {"lines-dep_now"}
+
+
 def test_no_name_is_every_queue(here: Settings) -> None:
     assert len(chosen(here, None)) == 3 + 2 + 1 + 2
 

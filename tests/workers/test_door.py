@@ -13,9 +13,13 @@ from workers.door import Door, serving
 HOST = "127.0.0.1"
 
 
-async def read(port: int, **headers: str) -> httpx2.Response:
+async def read(port: int, **headers: str | bytes) -> httpx2.Response:
+    shown = [
+        (name.encode(), value if isinstance(value, bytes) else value.encode())
+        for name, value in headers.items()
+    ]
     async with httpx2.AsyncClient(trust_env=False, timeout=60) as http:
-        return await http.get(f"http://{HOST}:{port}/metrics", headers=headers)
+        return await http.get(f"http://{HOST}:{port}/metrics", headers=shown)
 
 
 async def test_it_says_whose_it_is_and_nothing_of_the_catalog() -> None:
@@ -27,9 +31,9 @@ async def test_it_says_whose_it_is_and_nothing_of_the_catalog() -> None:
 
 @pytest.mark.parametrize(
     ("shown", "status"),
-    [("", 401), ("Bearer sk-other", 401), ("Basic sk-house", 401), ("Bearer sk-house", 200)],
+    [(b"", 401), (b"Bearer sk-\xff", 401), (b"Basic sk-house", 401), (b"Bearer sk-house", 200)],
 )
-async def test_with_a_key_it_is_for_who_shows_it(shown: str, status: int) -> None:
+async def test_with_a_key_it_is_for_who_shows_it(shown: bytes, status: int) -> None:
     door = Door(host=HOST, port=free_port(), key="sk-house")
     async with serving(door):
         assert (await read(door.port, authorization=shown)).status_code == status
@@ -40,9 +44,15 @@ async def test_without_a_key_no_web_page_gets_it(headers: dict[str, str]) -> Non
     door = Door(host=HOST, port=free_port())
     async with serving(door):
         assert (await read(door.port, **headers)).status_code == 403
-    door = Door(host=HOST, port=free_port(), local_only=False)
+    door = Door(host=HOST, port=free_port(), metrics_open=True)
     async with serving(door):
         assert (await read(door.port, **headers)).status_code == 200
+
+
+async def test_open_metrics_want_no_key() -> None:
+    door = Door(host=HOST, port=free_port(), key="sk-house", metrics_open=True)
+    async with serving(door):
+        assert (await read(door.port)).status_code == 200
 
 
 async def test_who_reads_the_page_delays_no_stop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.job_payloads import Submission
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain.batch import BatchOrder
@@ -28,7 +29,7 @@ from overnight.events.settings import WebhookSettings
 from overnight.storage.memory import MemoryStorage
 from simulators.endpoint import EndpointSimulator
 from tests.activities.house import House, deployment, line, order, settings
-from tests.overnight.providers.desks import OPENAI, opened
+from tests.overnight.providers.desks import AZURE, OPENAI, opened
 from tests.workers.site import Site
 from tests.workflows.record import HISTORIES
 from workers import run
@@ -39,6 +40,9 @@ from workflows.runs import BatchRuns
 
 HANGS = {"metadata": {"fault": json.dumps({"kind": "hang", "times": 1})}}
 """A line that gets no answer the first time."""
+
+NEVER = 20_000
+"""Seconds of a provider's that nobody waits for: until a test lets them pass."""
 
 
 def steps_of_recorded_stories() -> set[tuple[str, str]]:
@@ -116,7 +120,7 @@ async def test_each_lane_has_its_own_queues(
     monkeypatch.setattr(run, "Worker", Watched)
     here = settings(
         deployment("dep_lines"),
-        deployment("dep_lines_too", provider="openai"),
+        deployment("dep_lines_too", provider="openai", other_ids=("dep_before",)),
         deployment("dep_native", provider="openai", lane=BatchLane.NATIVE),
         deployment("dep_native_too", provider="openai", lane=BatchLane.NATIVE),
         deployment("dep_azure", provider="azure", lane=BatchLane.NATIVE),
@@ -128,6 +132,7 @@ async def test_each_lane_has_its_own_queues(
         "webhooks",
         "lines-dep_lines",
         "lines-dep_lines_too",
+        "lines-dep_before",
         "provider-openai",
         "provider-azure",
     ]
@@ -148,6 +153,55 @@ async def test_workers_see_a_batch_through_at_its_provider(
         (noted,) = await house.catalog.jobs(asked.batch_id, limit=10)
     assert (outcome.status, outcome.counts) == (BatchStatus.COMPLETED, Counts(30, 30, 0))
     assert (noted.id, noted.status) == (job_id, BatchStatus.COMPLETED)
+
+
+async def test_a_file_that_is_taken_in_slowly_holds_up_no_other_batch_and_is_submitted_as_for_the_first_time(
+    temporal: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "MAX_CALLS", 1)
+    async with opened(AZURE) as desk:
+        desk.simulator.desk.clock.run_at(20)
+        native = replace(desk.deployment, model_name="m", lane=BatchLane.NATIVE)
+        here = replace(settings(native), poll_initial=timedelta(seconds=0.1), poll_max=timedelta(seconds=0.2))
+        site = Site(temporal, house, here)
+        async with site.working():
+            desk.rule(file_pending_seconds=NEVER)
+            slow = await site.begin(*map(line, range(3)))
+            await waits_for_its_file(house, slow)
+            desk.rule(file_pending_seconds=0)
+            async with asyncio.timeout(60):
+                other = await site.outcome(await site.begin(*map(line, range(3)), file_id="file-another"))
+            assert await submitted_as(temporal, slow) is None
+            desk.pass_time(NEVER)
+            async with asyncio.timeout(60):
+                assert (await site.outcome(slow)).status is other.status is BatchStatus.COMPLETED
+    submission = await submitted_as(temporal, slow)
+    assert submission is not None
+    assert submission.repeated is False
+
+
+async def waits_for_its_file(house: House, asked: BatchOrder) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(UnknownBatch):
+                if "pending" in ((await house.catalog.batch(asked.batch_id)).waiting_on or ""):
+                    return
+            await asyncio.sleep(0.02)
+
+
+async def submitted_as(temporal: WorkflowEnvironment, asked: BatchOrder) -> Submission | None:
+    """Return what the batch's submit has come to, if it has ended."""
+    shard, submits = temporal.client.get_workflow_handle(f"{asked.batch_id}/shard-0000"), set[int]()
+    async for event in shard.fetch_history_events():
+        if event.activity_task_scheduled_event_attributes.activity_type.name == "azure.submit":
+            submits.add(event.event_id)
+        ended = event.activity_task_completed_event_attributes
+        if ended.scheduled_event_id in submits:
+            converter = temporal.client.data_converter
+            (submission,) = await converter.decode(ended.result.payloads, [Submission])
+            assert isinstance(submission, Submission)
+            return submission
+    return None
 
 
 async def test_what_a_poll_saw_outlasts_it(temporal: WorkflowEnvironment, house: House) -> None:

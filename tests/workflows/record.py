@@ -50,6 +50,8 @@ async def _record(name: str, story: Story, stage: Stage) -> None:
     if story.shard:
         shard = stage.client.get_workflow_handle(f"{handle.id}/shard-0000")
         _write(f"{name}.shard", await shard.fetch_history())
+    if story.keeper:
+        _write(f"{name}.places", await stage.client.get_workflow_handle(story.keeper).fetch_history())
     if story.event:
         event = stage.client.get_workflow_handle(f"{handle.id}/events/{story.event}")
         _write(f"{name}.event", await event.fetch_history())

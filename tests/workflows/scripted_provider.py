@@ -13,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.heartbeat import heartbeating
 from activities.job_payloads import (
+    NOT_READY,
     Begun,
     Download,
     DownloadOrder,
@@ -73,15 +74,18 @@ class ScriptedProvider:
     """The fates of its jobs, in the order they are made; the last one is that of all others.
 
     `begun` is what another telling of the shard's story has begun, `begun_at_submit` what one that is still
-    under way begins just then; `refusals` is by deployment; `down_until` is when it answers again. A submit
-    waits for `submit_gate`. The next step of the name `deaf` hears of no cancel: it hangs (`hanging`)
-    until `lost`, and has failed then.
+    under way begins just then; `refusals` is by deployment; those that are `slow` take no file in while
+    there are others; `down_until` is when it answers again. A submit waits for `submit_gate`. Where it
+    `keeps` all, nothing can be deleted. The next step of the name `deaf` hears of no cancel: it hangs
+    (`hanging`) until `lost`, and has failed then.
     """
 
     name: str = "openai"
     fates: list[Fate] = field(default_factory=lambda: [Fate()])
     refusals: dict[str, Refusal] = field(default_factory=dict)
+    slow: set[str] = field(default_factory=set)
     down_until: datetime | None = None
+    keeps: bool = False
     submit_gate: asyncio.Event | None = None
     submitting: asyncio.Event = field(default_factory=asyncio.Event)
     running: asyncio.Event = field(default_factory=asyncio.Event)
@@ -112,6 +116,8 @@ class ScriptedProvider:
                 await self.submit_gate.wait()
         await self._answer()
         self.submits.append(order)
+        if order.others and order.job.deployment in self.slow:
+            return Submission(refusal=Refusal(code=NOT_READY, message="the file is still pending"))
         begun = self.begun_at_submit or self.begun
         if begun and order.begun is None and not begun.is_job(_as_begun(order.job)):
             self.begun, self.begun_at_submit = begun, None
@@ -157,6 +163,8 @@ class ScriptedProvider:
 
     async def clean_up(self, remains: Remains) -> None:
         self.cleaned.append(remains)
+        if self.keeps:
+            raise ApplicationError("403: nothing may be deleted", type="ProviderRefused")
 
     def activities(self, environment: WorkflowEnvironment) -> list[Callable[..., Any]]:
         """What runs on the provider's queue, by the clock of `environment`."""

@@ -11,8 +11,10 @@ from decimal import Decimal
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
+from activities.job_payloads import Refusal
 from activities.payloads import Manifest, Route
 from overnight.domain.deployment import BatchLane
+from overnight.domain.ids import places_id
 from overnight.domain.price import DECLARED, Price, Rates
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import TokenKind
@@ -116,8 +118,9 @@ def _mistake() -> ApplicationError:
 class Story:
     """One story. `shard` says that its first shard's history is telling too, `gated` that it needs a Gate.
 
-    With `webhook` others are told within it, and `event` names an event whose workflow's history is telling
-    too. `real` is for those that the test server which skips time never ends. `max_cost` is the batch's.
+    With `webhook` others are told within it; `event` names an event, and `keeper` a keeper of places, whose
+    workflow's history is telling too. `real` is for those that the test server which skips time never ends.
+    `max_cost` is the batch's.
     """
 
     script: Callable[[], Script]
@@ -129,6 +132,7 @@ class Story:
     gated: bool = False
     real: bool = False
     event: str = ""
+    keeper: str = ""
 
     async def play(self, stage: Stage, batch_id: str) -> Handle:
         """Play it to its end, however it ends."""
@@ -161,8 +165,18 @@ async def _told_to_all(script: Script, handle: Handle, _stage: Stage) -> None:
         await asyncio.sleep(0.05)
 
 
-def _native(*fates: Fate, submit_gate: asyncio.Event | None = None) -> Script:
-    return Script(NATIVE, provider=ScriptedProvider(fates=list(fates), submit_gate=submit_gate))
+def _native(*fates: Fate, submit_gate: asyncio.Event | None = None, keeps: bool = False) -> Script:
+    provider = ScriptedProvider(fates=list(fates), submit_gate=submit_gate, keeps=keeps)
+    return Script(NATIVE, provider=provider)
+
+
+def _slow_and_refused() -> Script:
+    script = _native(Fate())
+    assert script.provider is not None
+    script.provider.slow = {"dep_1"}
+    script.provider.refusals = {"dep_2": Refusal(code="invalid_api_key", message="dep_2 refused the key.")}
+    (slow,) = NATIVE.routes
+    return replace(script, manifest=replace(NATIVE, routes=(slow, replace(slow, deployment="dep_2"))))
 
 
 STORIES = {
@@ -217,6 +231,12 @@ STORIES = {
     "native-without-room": Story(
         script=lambda: _native(Fate(end=BatchStatus.FAILED, no_place=FULL), Fate()), shard=True
     ),
+    "native-without-room-where-nothing-is-deleted": Story(
+        script=lambda: _native(Fate(end=BatchStatus.FAILED, no_place=FULL), Fate(), keeps=True),
+        shard=True,
+        keeper=f"places/{places_id(['dep_1'], model='m')}",
+    ),
+    "native-slow": Story(script=_slow_and_refused, shard=True),
     "native-cancelled-while-submitting": Story(
         script=lambda: _native(Fate(), submit_gate=asyncio.Event()),
         meanwhile=_cancel_when_submitting,

@@ -4,7 +4,9 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from activities.job_payloads import Refusal
+from temporalio.api.history.v1 import HistoryEvent
+
+from activities.job_payloads import Refusal, Remains
 from overnight.domain.batch import BatchError
 from overnight.domain.ids import places_id
 from overnight.domain.status import RESULT_MISSING, BatchStatus, StopReason
@@ -101,6 +103,41 @@ async def test_a_job_that_finds_no_room_waits_its_turn_and_says_why(theatre: The
     assert stamps.in_progress_at - first.created_at > options.FIRST_SHUT
 
 
+async def test_where_nothing_can_be_deleted_a_job_that_found_no_room_is_tried_again(theatre: Theatre) -> None:
+    theatre.provider.keeps = True
+    theatre.provider.fates = [Fate(end=BatchStatus.FAILED, no_place=FULL), Fate()]
+    script = theatre.script()
+    async with theatre.stage.playing(script):
+        order = await theatre.stage.order()
+        await (await theatre.stage.begin(order)).result()
+        clean_up = theatre.stage.client.get_workflow_handle(f"{order.batch_id}/shard-0000/clean-up")
+        (started, *_) = [event async for event in clean_up.fetch_history_events()]
+        converter = theatre.stage.client.data_converter
+        asked = started.workflow_execution_started_event_attributes.input.payloads
+        (remains,) = await converter.decode(asked, [tuple[Remains, ...]])
+    assert script.statuses == ALL_WELL
+    assert [[call.job_id for call in each.jobs] for each in remains] == [["batch_0", "batch_1"]]
+    assert [[upload.number for upload in each.uploads] for each in remains] == [[1, 2]]
+
+
+async def test_a_place_without_room_is_given_back_before_anything_is_deleted(theatre: Theatre) -> None:
+    theatre.provider.keeps = True
+    theatre.provider.fates = [Fate(validating=timedelta(0), end=BatchStatus.FAILED, no_place=FULL), Fate()]
+    script = theatre.script()
+    async with theatre.stage.playing(script):
+        handle = await theatre.stage.begin(await theatre.stage.order())
+        await handle.result()
+        shard = theatre.stage.client.get_workflow_handle(f"{handle.id}/shard-0000")
+        steps = [step async for event in shard.fetch_history_events() if (step := _step(event))]
+    assert steps.index("leave") < steps.index("openai.clean_up")
+
+
+def _step(event: HistoryEvent) -> str:
+    """Return what a shard has asked for with an event: the name of an activity, or of a signal."""
+    signal = event.signal_external_workflow_execution_initiated_event_attributes.signal_name
+    return signal or event.activity_task_scheduled_event_attributes.activity_type.name
+
+
 async def test_a_deployment_that_refuses_is_skipped_and_the_reason_kept(theatre: Theatre) -> None:
     theatre.provider.refusals = {"dep_openai": WRONG_KEY}
     script = await theatre.play(replace(ONE_SHARD, routes=(NATIVE, OTHER)))
@@ -121,6 +158,35 @@ async def test_a_shard_that_every_provider_refuses_is_sent_line_by_line_where_th
     theatre: Theatre,
 ) -> None:
     theatre.provider.refusals = {"dep_openai": WRONG_KEY}
+    script = await theatre.play(replace(ONE_SHARD, routes=(NATIVE, LINES)))
+    assert script.statuses == ALL_WELL
+    assert {chunk.deployment for chunk in script.chunks} == {"dep_lines"}
+
+
+async def test_a_deployment_that_is_slow_to_take_a_file_in_is_passed_over_for_one_that_is_not(
+    theatre: Theatre,
+) -> None:
+    theatre.provider.slow = {"dep_openai", "dep_other"}
+    theatre.provider.refusals = {"dep_other": WRONG_KEY}
+    script = await theatre.play(replace(ONE_SHARD, routes=(NATIVE, OTHER)))
+    assert script.statuses == ALL_WELL
+    asked = [(order.job.deployment, order.job.number, order.others) for order in theatre.provider.submits]
+    assert asked == [("dep_openai", 1, True), ("dep_openai", 3, False)]
+    assert script.records[-1].warnings == ("the file is still pending", WRONG_KEY.message)
+
+
+async def test_where_the_only_deployment_is_slow_to_take_a_file_in_it_is_waited_for(theatre: Theatre) -> None:
+    theatre.provider.slow = {"dep_openai"}
+    script = await theatre.play()
+    assert script.statuses == ALL_WELL
+    assert [order.others for order in theatre.provider.submits] == [False]
+    assert script.records[-1].warnings == ()
+
+
+async def test_a_shard_whose_provider_is_slow_to_take_it_in_is_sent_line_by_line_where_that_can_be(
+    theatre: Theatre,
+) -> None:
+    theatre.provider.slow = {"dep_openai"}
     script = await theatre.play(replace(ONE_SHARD, routes=(NATIVE, LINES)))
     assert script.statuses == ALL_WELL
     assert {chunk.deployment for chunk in script.chunks} == {"dep_lines"}

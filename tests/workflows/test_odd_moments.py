@@ -27,7 +27,7 @@ from workflows import options
 from workflows.batch import BatchOutcome, BatchWorkflow
 from workflows.runs import BatchRuns
 
-PATIENCE = 30
+PATIENCE = 60
 """Seconds after which a batch that should have ended hangs."""
 
 

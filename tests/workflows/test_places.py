@@ -11,14 +11,18 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.worker import Worker
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer, Worker
 
-from activities.place_payloads import Grant, Leaving, PlacesState, Wish
+from activities.place_payloads import Grant, Leaving, Narrow, PlacesState, Wish
+from overnight.domain import ids
 from tests.conftest import skipping_time
 from tests.workflows.guest import Guest
+from tests.workflows.long_lived import LongHistory, LongLivedPlaces
 from tests.workflows.stage import Stage
 from workflows import options
 from workflows.places import PlacesWorkflow
+from workflows.plugin import OvernightPlugin
 
 QUEUE = "places-test"
 TOLD = EventType.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED
@@ -232,3 +236,106 @@ async def test_a_keeper_that_was_terminated_comes_back_when_asked(house: House) 
     await house.let_in("a")
     await house.keeper.terminate()
     await house.let_in("a")
+
+
+NOW = datetime(2026, 1, 1, 12, 30, 0, 123456, tzinfo=UTC)
+ALL_OF_IT = PlacesState(
+    waiting=(
+        Wish(shard="first", deployments=("a", "b"), asked_at=NOW, asking=3),
+        Wish(shard="second", deployments=("b",), asked_at=NOW + timedelta(seconds=1), asking=1),
+        Wish(shard="third", deployments=("b",), asked_at=NOW + timedelta(seconds=2), asking=1),
+    ),
+    holders={
+        "trying": Grant(deployment="a", asking=2, trial=True),
+        "running": Grant(deployment="a", asking=1),
+        "elsewhere": Grant(deployment="b", asking=7),
+    },
+    narrow={"a": Narrow(reason="full", until=NOW, pause=options.FIRST_SHUT, trial="trying")},
+)
+
+
+def as_sent(state: PlacesState) -> bytes:
+    (payload,) = pydantic_data_converter.payload_converter.to_payloads([state])
+    return payload.data
+
+
+def test_what_is_handed_on_in_short_says_all_of_it() -> None:
+    converter = pydantic_data_converter.payload_converter
+    handed_on: tuple[PlacesState] = converter.from_payloads(
+        converter.to_payloads([ALL_OF_IT.in_short()]), [PlacesState]
+    )
+    assert handed_on[0].in_full() == ALL_OF_IT
+    assert ALL_OF_IT.in_full() == ALL_OF_IT
+
+
+def test_what_is_handed_on_does_not_grow_with_those_who_wait_or_have_a_place() -> None:
+    """Temporal takes no payload of 2 MiB, and warns of one of 512 KiB."""
+    shards = [f"{ids.new_batch_id()}/shard-0000" for _ in range(15_000)]
+    deployments = tuple(ids.deployment_id("openai", name) for name in ("one", "other"))
+    keeper = PlacesWorkflow(
+        PlacesState(
+            waiting=tuple(
+                Wish(shard=shard, deployments=deployments, asked_at=NOW, asking=1)
+                for shard in shards[10_000:]
+            ),
+            holders={
+                shard: Grant(deployment=deployments[number % 2], asking=1)
+                for number, shard in enumerate(shards[:10_000])
+            },
+        )
+    )
+    handed_on = keeper.state().in_short()
+    assert len(as_sent(handed_on)) < 400 * 2**10
+    kept = handed_on.in_full()
+    assert set(kept.holders) == set(shards[5_000:10_000])
+    assert len(kept.waiting) == options.WISHES_CARRIED
+
+
+def as_before() -> bytes:
+    """Return what an earlier version has handed on."""
+    return (
+        b'{"waiting":[],"holders":{"running":{"deployment":"a","asking":2,"trial":false}},'
+        b'"narrow":{"a":{"reason":"full","until":"2026-01-01T12:30:00.123456Z","pause":"PT5M","trial":null}}}'
+    )
+
+
+def test_what_an_earlier_version_has_handed_on_is_understood() -> None:
+    converter = pydantic_data_converter.payload_converter
+    (payload,) = converter.to_payloads([PlacesState()])
+    payload.data = as_before()
+    (state,) = converter.from_payloads([payload], [PlacesState])
+    keeper = PlacesWorkflow(state)
+    assert keeper.state() == PlacesState(
+        holders={"running": Grant(deployment="a", asking=2)},
+        narrow={"a": Narrow(reason="full", until=NOW, pause=options.FIRST_SHUT)},
+    )
+
+
+async def test_one_that_asks_again_just_before_the_next_run_is_answered(stage: Stage) -> None:
+    queue, client = f"places-{secrets.token_hex(4)}", stage.client
+    has, wants = f"guest-{secrets.token_hex(4)}", f"guest-{secrets.token_hex(4)}"
+    state = PlacesState(
+        waiting=(Wish(shard=wants, deployments=("a",), asked_at=NOW, asking=1),),
+        holders={has: Grant(deployment="a", asking=4)},
+    )
+    async with Worker(
+        client, task_queue=queue, workflows=[LongLivedPlaces, Guest], interceptors=[LongHistory()]
+    ):
+        guests = [await client.start_workflow(Guest.run, id=name, task_queue=queue) for name in (has, wants)]
+        first = await client.start_workflow(LongLivedPlaces.run, state, id=queue, task_queue=queue)
+        keeper = client.get_workflow_handle_for(LongLivedPlaces.run, queue)
+        async with asyncio.timeout(60):
+            while (await keeper.describe()).run_id == first.first_execution_run_id:  # noqa: ASYNC110 - elsewhere
+                await asyncio.sleep(0.01)
+        heard = [await guest.query(Guest.heard) for guest in guests]
+        known = await keeper.query(LongLivedPlaces.state)
+        await Replayer(workflows=[LongLivedPlaces], plugins=[OvernightPlugin()]).replay_workflow(
+            await keeper.fetch_history()
+        )
+        await keeper.terminate()
+        for guest in guests:
+            await guest.terminate()
+    assert heard == [[Grant(deployment="a", asking=4)], [Grant(deployment="a", asking=1)]]
+    assert known == PlacesState(
+        holders={name: Grant(deployment="a", asking=asking) for name, asking in ((has, 4), (wants, 1))}
+    )

@@ -12,12 +12,19 @@ from tests.workflows.record import HISTORIES
 from tests.workflows.stories import STORIES, TOLD
 from workflows.batch import BatchWorkflow
 from workflows.events import EventWorkflow
+from workflows.places import PlacesWorkflow
 from workflows.plugin import OvernightPlugin
 from workflows.shard import ShardWorkflow
 from workflows.webhooks import WebhookWorkflow
 
-PARTS = {"": "", "shard": "/shard-0000", "webhook": f"/{TOLD}", "event": "/events/acreate_batch"}
-"""How the workflow of a history is called after its batch."""
+PARTS = {
+    "": "",
+    "shard": "/shard-0000",
+    "webhook": f"/{TOLD}",
+    "event": "/events/acreate_batch",
+    "places": "/places",
+}
+"""How the workflow of a history is called after its batch; the keeper of places, which has many, for this."""
 
 RECORDED = sorted(HISTORIES.glob("*.json"))
 
@@ -33,7 +40,7 @@ def history(path: Path) -> WorkflowHistory:
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
 async def test_a_recorded_history_is_replayed_step_by_step(path: Path) -> None:
-    workflows = (BatchWorkflow, ShardWorkflow, WebhookWorkflow, EventWorkflow)
+    workflows = (BatchWorkflow, ShardWorkflow, PlacesWorkflow, WebhookWorkflow, EventWorkflow)
     await replayer(*workflows).replay_workflow(history(path))
 
 

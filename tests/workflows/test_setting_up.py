@@ -1,5 +1,6 @@
 """Preparing a namespace: what is made, what may not be, and how that is learnt where it may not be listed."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import grpc
 import pytest
+from temporalio.api.operatorservice.v1 import RemoveSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from overnight.domain.errors import NamespaceNotReady
+from overnight.domain.errors import NamespaceNotReady, TemporalUnavailable
 from tests.emulators.temporal_front import Front, front
 from workflows import search_attributes
 from workflows.connecting import connect
@@ -18,6 +20,7 @@ from workflows.namespace import Namespace
 from workflows.plugin import OvernightPlugin
 from workflows.setting_up import Finding, State, set_up
 
+LONG = timedelta(hours=1)
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 
 
@@ -87,6 +90,53 @@ async def test_who_may_not_list_search_attributes_learns_of_them_by_asking_for_t
     await search_attributes.register(client)
     assert await search_attributes.missing(client) == {}
     await Namespace(client).require_ready()
+
+
+@pytest.mark.parametrize("may_list", [True, False])
+async def test_a_namespace_that_loses_its_attributes_is_noticed(
+    bare: Front, client: Client, *, may_list: bool
+) -> None:
+    if not may_list:
+        bare.refused["ListSearchAttributes"] = DENIED
+    await search_attributes.register(client)
+    namespace, trusting = Namespace(client, kept_for=timedelta(0)), Namespace(client, kept_for=LONG)
+    for each in (namespace, trusting):
+        await each.until_ready()
+    lost = RemoveSearchAttributesRequest(namespace=client.namespace, search_attributes=["overnight_model"])
+    await client.operator_service.remove_search_attributes(lost)
+    assert "overnight_model" in await complaint(namespace)
+    # It has not asked again, or it would know.
+    await trusting.require_ready()
+    await search_attributes.register(client)
+    async with asyncio.timeout(60):
+        await namespace.until_ready()
+
+
+async def test_a_server_that_is_busy_takes_nothing_back_and_adds_nothing(bare: Front, client: Client) -> None:
+    busy = grpc.StatusCode.RESOURCE_EXHAUSTED
+    namespace = Namespace(client, kept_for=timedelta(0))
+    bare.refused["ListSearchAttributes"] = busy
+    with pytest.raises(TemporalUnavailable, match="RESOURCE_EXHAUSTED"):
+        await namespace.require_ready()
+    bare.refused.clear()
+    await search_attributes.register(client)
+    await namespace.until_ready()
+    bare.refused["ListSearchAttributes"] = busy
+    await namespace.require_ready()
+    bare.refused["ListSearchAttributes"] = grpc.StatusCode.NOT_FOUND
+    with pytest.raises(TemporalUnavailable, match="NOT_FOUND"):
+        await namespace.require_ready()
+
+
+async def complaint(namespace: Namespace) -> str:
+    """Wait until the namespace lacks something, which the server may take a moment to know of itself."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await namespace.require_ready()
+            except NamespaceNotReady as error:
+                return error.message
+            await asyncio.sleep(0.1)
 
 
 async def test_a_namespace_that_is_not_there_is_said_and_nothing_else_is_tried(bare: Front) -> None:

@@ -17,6 +17,7 @@ from tests.workflows.test_batch_story import ONE_SHARD
 from tests.workflows.test_replay import RECORDED, history
 from workflows.batch import BatchWorkflow
 from workflows.events import EventWorkflow
+from workflows.places import PlacesWorkflow
 from workflows.plugin import OvernightPlugin
 from workflows.shard import ShardWorkflow
 from workflows.webhooks import WebhookWorkflow
@@ -40,7 +41,7 @@ async def traced(spans: InMemorySpanExporter) -> AsyncIterator[Stage]:
 
 
 def replayer() -> Replayer:
-    workflows = [BatchWorkflow, ShardWorkflow, WebhookWorkflow, EventWorkflow]
+    workflows = [BatchWorkflow, ShardWorkflow, PlacesWorkflow, WebhookWorkflow, EventWorkflow]
     return Replayer(workflows=workflows, plugins=[OvernightPlugin()])
 
 

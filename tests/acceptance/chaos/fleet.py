@@ -1,20 +1,14 @@
 """All that a fleet is made of, as processes: PostgreSQL, Temporal, two gateways, a worker for each queue."""
 
 import json
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
 
-import httpx2
 from openai import OpenAI
 
-from tests.acceptance.command_line import OVERNIGHT, environment
+from tests.acceptance.fleet import Fleet, Gateway
 from tests.acceptance.native import KEYS, entry
-from tests.acceptance.parts import Part, Process
-from tests.acceptance.serving import KEY, until
-from tests.acceptance.temporal import Temporal
-from tests.ports import free_port
+from tests.acceptance.parts import Part
 from tests.postgres import Postgres
 
 NATIVE, LINES = "night", "day"
@@ -43,90 +37,38 @@ class Database:
         self.freeze, self.thaw = postgres.freeze, postgres.thaw
 
 
-class Fleet:
-    """A fleet in `folder`, in front of a provider (its origin) and an endpoint (its base URL)."""
+class WholeFleet(Fleet):
+    """Every part that a fleet has, in front of a provider (its origin) and an endpoint (its base URL)."""
 
     def __init__(self, folder: Path, *, postgres: Postgres, openai: str, endpoint: str) -> None:
-        self.folder = folder
-        self._ports = {name: free_port() for name in GATEWAYS}
-        temporal = Temporal(folder)
-        self._environ = environment(**KEYS, TEMPORAL_ADDRESS=temporal.address)
-        self._config = folder / "config.yaml"
-        self._config.write_text(_config(postgres.new_database(), openai, endpoint))
-        gateways = [self._part(name, "gateway", "--port", str(port)) for name, port in self._ports.items()]
-        workers = [
-            self._part(name, "worker", *(f"--queue={queue}" for queue in queues))
-            for name, queues in WORKERS.items()
-        ]
-        self._processes = [temporal, *gateways, *workers]
-        self.parts: Sequence[Part] = [Database(postgres), *self._processes]
+        super().__init__(folder, config=_config(postgres.new_database(), openai, endpoint), environ=KEYS)
+        self._database = Database(postgres)
+        self._gateways: dict[str, Gateway] = {}
 
-    def __enter__(self) -> Self:
-        """Start all of it, in the order that an operator would."""
-        try:
-            self._processes[0].start()
-            self._once("db", "upgrade", "--config", str(self._config))
-            until(lambda: self._may("temporal", "setup"))
-            for process in self._processes[1:]:
-                process.start()
-            self.wait_ready()
-        except BaseException:
-            self._end()
-            raise
-        return self
+    def start(self) -> None:
+        """Start all of it, in the order that an operator would, and wait until it takes requests."""
+        super().start()
+        prepared = self.overnight("temporal", "setup")
+        assert prepared.returncode == 0, prepared
+        self._gateways = {name: self.gateway(name=name) for name in GATEWAYS}
+        for name, queues in WORKERS.items():
+            self.worker(*(f"--queue={queue}" for queue in queues), name=name)
+        for gateway in self._gateways.values():
+            gateway.wait_ready()
 
-    def __exit__(self, *_: object) -> None:
-        self._end()
-
-    def wait_ready(self) -> None:
-        """Wait until both gateways are."""
-        for name in GATEWAYS:
-            until(lambda name=name: self._ready(name), log=self.folder / f"{name}.log")
-
-    def url(self, gateway: str) -> str:
-        """Where a gateway is."""
-        return f"http://127.0.0.1:{self._ports[gateway]}"
+    @property
+    def parts(self) -> Sequence[Part]:
+        """All that disasters befall."""
+        return [self._database, *self.processes]
 
     def sdk(self, gateway: str) -> OpenAI:
-        """The real OpenAI SDK, pointed at one of the gateways."""
-        return OpenAI(base_url=f"{self.url(gateway)}/v1", api_key=KEY, max_retries=0, timeout=20)
-
-    def spent(self) -> Any:
-        """What `GET /v1/spend` says of each model."""
-        asked = {"group_by": "model"}
-        answer = httpx2.get(f"{self.url(GATEWAYS[0])}/v1/spend", params=asked, timeout=60)
-        return answer.raise_for_status().json()["data"]
+        """The real OpenAI SDK, pointed at one of the gateways, and not patient with one that is frozen."""
+        return self._gateways[gateway].client.with_options(timeout=20)
 
     def tail(self) -> str:
         """The ends of all logs, for a failure's message."""
         logs = sorted(self.folder.glob("*.log"))
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-3000:]}" for log in logs)
-
-    def _part(self, name: str, command: str, *arguments: str) -> Process:
-        shared = ("--config", str(self._config), "--data-dir", str(self.folder / "data"))
-        return Process(
-            name, [OVERNIGHT, command, *shared, *arguments], folder=self.folder, environ=self._environ
-        )
-
-    def _once(self, *arguments: str) -> None:
-        subprocess.run([OVERNIGHT, *arguments], env=self._environ, cwd=self.folder, check=True, timeout=300)
-
-    def _may(self, *arguments: str) -> bool:
-        try:
-            self._once(*arguments)
-        except subprocess.CalledProcessError:
-            return False
-        return True
-
-    def _ready(self, gateway: str) -> bool:
-        try:
-            return httpx2.get(f"{self.url(gateway)}/health/readiness", timeout=10).status_code == 200
-        except httpx2.HTTPError:
-            return False
-
-    def _end(self) -> None:
-        for process in reversed(self._processes):
-            process.kill()
 
 
 def _config(database_url: str, openai: str, endpoint: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.acceptance.chaos.disasters import Happenings, drawn
-from tests.acceptance.chaos.fleet import Fleet
+from tests.acceptance.chaos.fleet import WholeFleet
 from tests.acceptance.chaos.work import Work
 from tests.acceptance.command_line import environment
 from tests.acceptance.native import Provider
@@ -40,7 +40,7 @@ class Standing:
     """A fleet that stands, with the world outside it, of which the endpoint may suffer, too."""
 
     folder: Path
-    fleet: Fleet
+    fleet: WholeFleet
     endpoint: Endpoint
     openai: Provider
 
@@ -59,7 +59,9 @@ def standing_fleet(folder: Path) -> Iterator[Standing]:
         with (
             Provider("openai", "--seconds", str(JOB_SECONDS)) as provider,
             Postgres() as postgres,
-            Fleet(folder, postgres=postgres, openai=provider.origin, endpoint=endpoint.base_url) as fleet,
+            WholeFleet(
+                folder, postgres=postgres, openai=provider.origin, endpoint=endpoint.base_url
+            ) as fleet,
         ):
             yield Standing(folder, fleet, endpoint, provider)
     finally:

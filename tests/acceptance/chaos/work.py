@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import httpx2
 from openai import OpenAI, OpenAIError
 
-from tests.acceptance.chaos.fleet import GATEWAYS, LINES, NATIVE, PRICES, Fleet
+from tests.acceptance.chaos.fleet import GATEWAYS, LINES, NATIVE, PRICES, WholeFleet
 from tests.acceptance.inputs import assert_every_line_once, chat, create, upload, write_lines
 from tests.acceptance.native import Provider, assert_nothing_left
 from tests.acceptance.serving import results
@@ -55,7 +55,7 @@ def persist(attempt: Callable[[], Got]) -> Got:
 class Work:
     """Forty batches of both lanes through both gateways."""
 
-    def __init__(self, fleet: Fleet, folder: Path, *, name: str) -> None:
+    def __init__(self, fleet: WholeFleet, folder: Path, *, name: str) -> None:
         self._fleet = fleet
         self._name = name
         self._folder = folder

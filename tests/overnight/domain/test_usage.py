@@ -56,8 +56,8 @@ def test_no_kind_has_more_than_was_reported_of_it(usage: Usage) -> None:
             {"cache_written_1h": 25, "cache_written": 35, "input": 40},
         ),
         (
-            Usage(output=90, output_audio=20, output_image=30, reasoning=15),
-            {"output_audio": 20, "output_image": 30, "reasoning": 15, "output": 25},
+            Usage(output=90, output_audio=20, output_image=30, output_video=5, reasoning=15),
+            {"output_audio": 20, "output_image": 30, "output_video": 5, "reasoning": 15, "output": 20},
         ),
         # The cheaper part is cut off first, since a part that exceeds its whole is told wrongly.
         (Usage(input=5, cached=9), {"cached": 5}),

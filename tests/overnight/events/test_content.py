@@ -52,3 +52,11 @@ async def test_a_file_that_is_not_there_has_no_lines() -> None:
 async def test_line_ends_of_windows_and_a_missing_last_one_are_no_part_of_a_line() -> None:
     exchanges = await read(await stored(input=b'{"custom_id":"a"}\r\n\r\n{"custom_id":"b"}'))
     assert [each.request for each in exchanges] == [b'{"custom_id":"a"}', b'{"custom_id":"b"}']
+
+
+async def test_an_outcome_that_is_nested_too_deeply_to_be_read_is_told_by_how_it_begins() -> None:
+    body = b"[" * 5_000 + b"]" * 5_000
+    head = b'{"id":"batch_req_1","custom_id":"r-0","response":{"status_code":200,"request_id":"x","body":'
+    deep = head + body + b'},"error":null}'
+    exchanges = await read(await stored(input=lines([0, 1], what="ask"), output=deep + b"\n"))
+    assert [each.answer for each in exchanges] == [deep, None]

@@ -82,7 +82,7 @@ def test_a_good_input_has_lines_a_model_and_no_problem(inspect: Inspect) -> None
         (line().replace(b"Hi", b"\t"), "invalid_json_line", None, NOT_JSON),
         (line().replace(b"Hi", b"\xff"), "invalid_json_line", None, NOT_JSON),
         (line().replace(b"Hi", b"\xed\xa0\x80"), "invalid_json_line", None, NOT_JSON),
-        (line().replace(b'"Hi', b"[" * 100_000 + b'"'), "invalid_json_line", None, NOT_JSON),
+        (line().replace(b'"Hi', b"[" * 100_000 + b'"'), "invalid_json_line", None, "nested too deeply"),
         (b"[1]", "invalid_json_line", None, "must be a JSON object"),
         (b'"text"', "invalid_json_line", None, "must be a JSON object"),
         (line(...), "missing_required_parameter", "custom_id", "Missing required parameter: 'custom_id'."),
@@ -344,3 +344,23 @@ def is_json_object(text: bytes) -> bool:
         return isinstance(json.loads(text.decode("utf-8")), dict)
     except ValueError:
         return False
+
+
+def test_a_line_that_is_accepted_can_be_read_by_whoever_is_called_by_more_functions(inspect: Inspect) -> None:
+    def called_by(callers: int, chunk: bytes) -> int:
+        return called_by(callers - 1, chunk) if callers else len(list(read_requests(chunk, first_index=0)))
+
+    accepted, refused = [], []
+    for depth in range(300, 1_300, 20):
+        nested = b"[" * depth + b"]" * depth
+        deep = line().replace(b'"messages":', b'"deep": ' + nested + b', "messages":')
+        problems = list(inspect(line("good"), b"\n", deep).problems())
+        if problems:
+            assert [problem.message for problem in problems] == ["This line is nested too deeply to be read."]
+            refused.append(depth)
+        else:
+            assert called_by(100, deep) == 1
+            accepted.append(depth)
+    assert accepted
+    assert refused
+    assert max(accepted) < min(refused)

@@ -2,8 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -11,24 +9,17 @@ from overnight.domain.endpoint import Endpoint
 from overnight.domain.errors import NoPlace, NotReadyYet, ProviderRefused, SubmissionUnclear
 from overnight.domain.job import Job
 from overnight.domain.status import BatchStatus
-from overnight.native_lane import cancel_twins, submission, submit_when_ready
+from overnight.native_lane import cancel_twins, submit_once
 from overnight.native_lane.submission import only_job
 from tests.overnight.providers.desks import OPENAI, Desk, lines, opened, tag
 
 CHAT = Endpoint.CHAT_COMPLETIONS
-MOMENT = timedelta(milliseconds=20)
 
 
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
-    """A provider whose listings are believed at once."""
     async with opened(OPENAI) as desk:
-        lags(desk, timedelta(0))
         yield desk
-
-
-def lags(desk: Desk, lag: timedelta) -> None:
-    desk.provider.limits = replace(desk.provider.limits, list_lag=lag)
 
 
 async def uploaded(desk: Desk) -> str:
@@ -38,7 +29,7 @@ async def uploaded(desk: Desk) -> str:
 
 
 async def submitted(desk: Desk, file_id: str, *, number: int = 1, again: bool = False) -> Job:
-    return await submit_when_ready(
+    return await submit_once(
         desk.provider, tag=tag(number), file_id=file_id, endpoint=CHAT, since=desk.since, again=again
     )
 
@@ -86,9 +77,8 @@ async def test_a_job_that_the_listing_hides_for_a_while_is_not_created_again(des
     desk.fault(kind="lose_answer", verb="batches.create", times=1)
     with pytest.raises(SubmissionUnclear):
         await submitted(desk, file_id)
-    # The provider's time now runs so fast that the lag passes while it is waited for.
-    lags(desk, timedelta(seconds=0.3))
-    desk.simulator.desk.clock.run_at(100)
+    # Whoever tries again does so once the provider's lag has passed.
+    desk.pass_time(20)
     assert [(await submitted(desk, file_id, again=True)).id] == desk.job_ids()
 
 
@@ -198,19 +188,10 @@ async def test_no_room_is_for_whoever_asked_to_deal_with(desk: Desk) -> None:
             await submitted(desk, file_id, again=again)
 
 
-async def test_a_file_that_is_still_being_taken_in_is_waited_for(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(submission, "READY_PAUSE", MOMENT)
+async def test_nothing_is_created_of_a_file_that_is_still_being_taken_in(desk: Desk) -> None:
     file_id = await uploaded(desk)
-    desk.fault(kind="reject", verb="batches.create", reason="file_not_ready", times=3)
-    assert [(await submitted(desk, file_id)).id] == desk.job_ids()
-
-
-async def test_a_file_that_is_never_taken_in_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(submission, "READY_PAUSE", MOMENT)
-    monkeypatch.setattr(submission, "READY_WITHIN", MOMENT * 3)
-    file_id = await uploaded(desk)
-    desk.fault(kind="reject", verb="batches.create", reason="file_not_ready")
+    desk.fault(kind="reject", verb="batches.create", reason="file_not_ready", times=1)
     with pytest.raises(NotReadyYet):
         await submitted(desk, file_id)
+    assert desk.job_ids() == []
+    assert [(await submitted(desk, file_id)).id] == desk.job_ids()

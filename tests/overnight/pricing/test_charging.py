@@ -284,6 +284,36 @@ def test_a_gemini_is_charged_by_what_its_row_says() -> None:
     }
 
 
+@pytest.mark.parametrize("price", ["list", "declared"])
+def test_a_video_that_was_made_has_a_price_of_its_own(price: str) -> None:
+    body = gemini(
+        "gemini-omni-1.1-flash",
+        promptTokenCount=100,
+        candidatesTokenCount=5_850,
+        candidatesTokensDetails=[_count("TEXT", 50), _count("VIDEO", 5_800)],
+    )
+    own = declared(input="0.00000075", output="0.0000045", output_video="0.00000875")
+    made = charged(body, vertex("gemini-omni-1.1-flash", price=own if price == "declared" else None))
+    # Half of $1.50, $9 and $17.50.
+    assert made.usd == {
+        TokenKind.INPUT: dollars((100, "0.75")),
+        TokenKind.OUTPUT_VIDEO: dollars((5_800, "8.75")),
+        TokenKind.OUTPUT: dollars((50, "4.5")),
+    }
+
+
+def test_a_video_is_never_charged_as_text() -> None:
+    body = gemini(
+        "gemini-2.5-flash",
+        promptTokenCount=100,
+        candidatesTokenCount=50,
+        candidatesTokensDetails=[_count("VIDEO", 50)],
+    )
+    assert charged(body, vertex("gemini-2.5-flash")).reason == "no price is known for output video"
+    own = vertex("gemini-2.5-flash", price=declared(input="1", output="2"))
+    assert charged(body, own).reason == "no price is known for output video"
+
+
 @pytest.mark.parametrize(
     ("prompt", "cost"),
     [
@@ -346,6 +376,39 @@ def test_an_answer_that_does_not_say_what_it_used_has_no_price_unless_it_is_zero
     assert made == Charge(reason="the answer does not say how many tokens it used")
 
 
+UNREAD = Charge(reason="the answer does not say how many tokens it read")
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"completion_tokens": 100},
+        {"prompt_tokens": 0, "completion_tokens": 100},
+        {"output_tokens": 100},
+        # Of what it heard and saw there are parts of nothing.
+        {"completion_tokens": 100, "prompt_tokens_details": {"audio_tokens": 40, "image_tokens": 3}},
+    ],
+)
+def test_an_answer_that_does_not_say_what_it_read_has_no_price_unless_reading_is_free(
+    usage: dict[str, Any],
+) -> None:
+    body = {"model": "m", "choices": [{"index": 0}], "usage": usage}
+    assert charged(body, endpoint(price=declared(input="0.1", output="0.2"))) == UNREAD
+    assert charged(body, endpoint(price=declared(input="0", output="0.2"))).total == 20
+    assert charged(body, endpoint(price=declared(input="0", output="0"))).total == 0
+    # What images or a long prompt would cost is not nothing, and a price that nobody knows is not either.
+    assert charged(body, endpoint(price=declared(input="0", input_image="0.1", output="0.2"))) == UNREAD
+    assert charged(body, endpoint(price=declared(output="0.2"))) == UNREAD
+    free, dear = declared(input="0", output="0.2").rates[0], declared(input="0.1", output="0.2").rates[0]
+    long = Price(source=DECLARED, rates=(free, replace(dear, above=200_000)))
+    assert charged(body, endpoint(price=long)) == UNREAD
+
+
+def test_a_prompt_that_came_from_the_cache_as_a_whole_was_read() -> None:
+    body = chat("m", prompt=10, completion=1, prompt_tokens_details={"cached_tokens": 10})
+    assert charged(body, endpoint(price=declared(input="2", cached="1", output="4"))).total == 14
+
+
 @pytest.mark.parametrize(
     ("usage", "reason"),
     [
@@ -360,7 +423,8 @@ def test_an_answer_that_does_not_say_what_it_used_has_no_price_unless_it_is_zero
             "no price is known for audio read from the cache",
         ),
         (Usage(input=2, input_image=1), "no price is known for input image"),
-        (Usage(output=2, output_image=1), "no price is known for output image"),
+        (Usage(input=1, output=2, output_image=1), "no price is known for output image"),
+        (Usage(input=1, output=2, output_video=1), "no price is known for output video"),
         (Usage(input=2, output=2, reasoning=1), "no price is known for reasoning"),
     ],
 )

@@ -61,6 +61,41 @@ def test_a_picture_is_not_taken_for_text() -> None:
     assert 85 <= demand(asked).input_tokens <= 2_000
 
 
+def _asking(*parts: Any, **fields: Any) -> bytes:
+    return line(model="m", messages=[{"role": "user", "content": [*parts]}], **fields)
+
+
+def test_pictures_are_counted_of_which_there_is_no_more_than_an_average() -> None:
+    pictures = [
+        {"type": "image_url", "image_url": {"url": "https://x/a.png"}},
+        {"type": "input_image", "file_id": "file-1"},
+    ]
+    found = demand(_asking(*pictures), said(TEXT))
+    assert (found.images, found.unread) == (2, False)
+    assert found.input_tokens == pytest.approx(2 * 800 + 2 * 4 + O200K, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        _asking({"type": "input_audio", "input_audio": {"data": "A" * 4_000, "format": "wav"}}),
+        _asking({"type": "file", "file": {"file_data": "A" * 4_000}}),
+        _asking({"type": "input_file", "file_id": "file-1"}),
+        _asking({"type": "video_url", "video_url": {"url": "https://x/a.mp4"}}),
+        line(model="m", input="And then?", previous_response_id="resp_1"),
+        line(model="m", prompt={"id": "pmpt_1", "variables": {"city": "Paris"}}),
+        said("And then?", cached_content="projects/p/cachedContents/1"),
+        line(model="m", input=""),
+        line(model="m"),
+    ],
+)
+def test_what_can_t_be_told_by_a_look_is_not_taken_for_nothing(asked: bytes) -> None:
+    found = demand(asked, said("hello"))
+    assert found.unread
+    assert found.input_tokens < 30
+    assert not demand(said("hello")).unread
+
+
 def test_a_prompt_of_tokens_has_as_many() -> None:
     asked = line(model="m", input=[[1, 2, 3], [4, 5]])
     assert demand(asked, endpoint=Endpoint.EMBEDDINGS).input_tokens == 5

@@ -35,6 +35,34 @@ def test_a_model_without_a_past_has_an_error_that_is_assumed_and_the_bounds_of_i
     assert (found.error_low, found.error_high, found.measured_on) == (-0.25, 0.25, 0)
 
 
+def test_pictures_may_be_small_or_large_before_anybody_knows() -> None:
+    found = estimate(Demand(requests=10, input_tokens=9_000, images=10, max_output_tokens=0), [])
+    # A quarter either way of the text, and 85 to 1,500 tokens of each picture.
+    assert (found.input.low, found.input.likely, found.input.high) == (1_600, 9_000, 16_250)
+    assert (found.error_low, found.error_high) == pytest.approx((1_600 / 9_000 - 1, 16_250 / 9_000 - 1))
+    learnt = estimate(Demand(requests=10, input_tokens=9_000, images=10), [used(1_000, 0)] * 3)
+    assert (learnt.input.low, learnt.input.high) == (8_820, 9_180)
+
+
+def test_what_can_t_be_told_by_a_look_is_not_known_before_a_past_batch_says_it() -> None:
+    heard = Demand(requests=10, input_tokens=40, unread=True, max_output_tokens=0)
+    found = estimate(heard, [])
+    assert (found.input.low, found.input.likely, found.input.high) == (30, None, None)
+    cost = cost_range(found, [price("0.000001", "0.000002")])
+    assert cost is not None
+    assert (cost.low, cost.likely, cost.high) == (Decimal("0.00003"), None, None)
+    learnt = estimate(heard, [used(50_000, 0)] * 3)
+    assert (learnt.input.low, learnt.input.likely, learnt.input.high) == (1_960, 2_000, 2_040)
+
+
+@pytest.mark.parametrize("past", [[], [used(1_000, 0)]])
+def test_nothing_to_look_at_is_not_nothing_to_read(past: list[PastUse]) -> None:
+    found = estimate(Demand(requests=10, input_tokens=0), past)
+    assert (found.input.low, found.input.likely, found.input.high) == (0, None, None)
+    nothing = estimate(Demand(), past)
+    assert (nothing.input.low, nothing.input.likely, nothing.input.high) == (0, 0, 0)
+
+
 def test_past_batches_say_what_a_model_really_reads_and_writes() -> None:
     found = estimate(ASKED, [used(900, 100), used(1_000, 200), used(1_100, 300)])
     # As far beyond what was seen as one batch is from the next.

@@ -55,6 +55,7 @@ def usages(draw: st.DrawFn) -> Usage:
     cached_audio = draw(st.integers(0, cached))
     cached_image = draw(st.integers(0, cached - cached_audio))
     made = draw(st.integers(0, 10**6))
+    thought = draw(st.integers(0, made))
     return Usage(
         input=whole,
         cached=cached,
@@ -65,7 +66,8 @@ def usages(draw: st.DrawFn) -> Usage:
         input_image=seen + cached_image,
         cached_image=cached_image,
         output=made,
-        reasoning=draw(st.integers(0, made)),
+        reasoning=thought,
+        output_video=draw(st.integers(0, made - thought) | st.just(0)),
     )
 
 
@@ -81,6 +83,7 @@ def same(usage: Usage) -> TheirUsage:
         input_image_tokens=usage.input_image,
         cache_image_read_tokens=usage.cached_image,
         output_tokens=usage.output,
+        output_video_tokens=usage.output_video,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from overnight.domain.account import Account, Entry
 from overnight.domain.file import BatchFileKind
 from overnight.domain.layout import receipt_key
 from overnight.domain.price import Price, Rates
@@ -346,6 +347,75 @@ async def test_a_receipt_of_a_version_that_did_not_look_for_service_tiers_adds_u
     assert (charged.tier, charged.price) == (None, WITH_A_CACHE.id)
 
 
+VIDEO = {"prompt_tokens": 2, "completion_tokens": 7, "completion_tokens_details": {"video_tokens": 6}}
+WITH_VIDEO = replace(
+    PRICE, rates=(Rates(usd={**PRICE.rates[0].usd, TokenKind.OUTPUT_VIDEO: Decimal("0.05")}),)
+)
+UNREAD = {"completion_tokens": 7}
+AS_TEXT = "0.200000000000000049"
+UNREAD_FOR_NOTHING = "0.000000000000000049"
+
+
+@pytest.mark.parametrize("usage", [VIDEO, UNREAD])
+async def test_an_answer_of_which_a_part_can_t_be_charged_adds_up_without_a_cost(
+    usage: dict[str, Any],
+) -> None:
+    ran = await _answered_with(usage)
+    account = await ran.charge([quoting()])
+    assert (account.cost, account.priced, account.unpriced_lines) == (None, 0, 1)
+    assert await _verified(ran, account) == []
+
+
+async def test_a_video_at_its_own_price_adds_up() -> None:
+    ran = await _answered_with(VIDEO)
+    account = await ran.charge([quoting(WITH_VIDEO)])
+    assert account.cost == Decimal("0.2") + 6 * Decimal("0.05") + Decimal("0.000000000000000007")
+    assert await _verified(ran, account) == []
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens", "cost"),
+    [
+        (VIDEO, {"input": 2, "output": 7}, AS_TEXT),
+        (UNREAD, {"output": 7}, UNREAD_FOR_NOTHING),
+    ],
+)
+async def test_a_receipt_of_a_version_that_charged_such_an_answer_adds_up_as_it_did(
+    usage: dict[str, Any], tokens: dict[str, int], cost: str
+) -> None:
+    ran, before = await _charged_before(usage, tokens, cost)
+    assert await _verified(ran, before) == []
+    ran, dearer = await _charged_before(usage, tokens, f"{cost}1")
+    told = Difference(1, f"it cost ${cost}1, but its tokens come to ${cost}")
+    assert told in await _verified(ran, dearer)
+
+
+async def test_a_receipt_at_a_price_of_video_has_to_count_the_video() -> None:
+    ran, account = await _charged_before(VIDEO, {"input": 2, "output": 7}, AS_TEXT, price=WITH_VIDEO)
+    what = "the receipt counts other tokens than its answer reports"
+    assert await _verified(ran, account) == [Difference(1, what)]
+
+
+async def _answered_with(usage: dict[str, Any]) -> Ran:
+    ran = await Ran().of(requests(1))
+    await ran.keep([answered(0, "r-0", tokens=None, usage=usage)])
+    await ran.seal()
+    return ran
+
+
+async def _charged_before(
+    usage: dict[str, Any], tokens: dict[str, int], cost: str, *, price: Price = PRICE
+) -> tuple[Ran, Account]:
+    """Have a shard's receipt as an earlier version has charged it."""
+    ran = await _answered_with(usage)
+    (line,) = await ran.receipt()
+    charged = msgspec.structs.replace(line, tokens=tokens, price=price.id, cost_usd=cost)
+    key = receipt_key(BATCH, SHARD, attempt="0010", charged=True)
+    await ran.storage.put(key, blocks(encode_lines([charged])))
+    entry = Entry(price=price.id, lines=1, usage=Usage(**tokens), usd={TokenKind.OUTPUT: Decimal(cost)})
+    return ran, Account(entries=(entry,), prices={price.id: price})
+
+
 async def _differences_of(body: dict[str, Any]) -> list[Difference]:
     ran = await Ran().of(requests(1))
     await ran.keep([answered(0, "r-0", **body)])
@@ -355,14 +425,17 @@ async def _differences_of(body: dict[str, Any]) -> list[Difference]:
 
 async def _differences_in(ran: Ran) -> list[Difference]:
     """Charge a shard of one answered line, and verify it."""
-    account = await ran.charge([quoting(WITH_A_CACHE)])
+    return await _verified(ran, await ran.charge([quoting(WITH_A_CACHE)]))
+
+
+async def _verified(ran: Ran, account: Account) -> list[Difference]:
     claimed = Claimed(
         total=1,
         completed=1,
         failed=0,
         usage=account.usage,
         priced=account.priced,
-        unpriced=0,
+        unpriced=account.unpriced_lines,
         prices=account.prices,
     )
     return [

@@ -153,6 +153,7 @@ def test_a_row_that_holds_no_vector_is_an_error(shape: Shape) -> None:
         {"key": KEY, "request": {}, "response": {}, "predictions": []},
         {"key": KEY, "request": [], "response": {"embedding": {"values": ["x"]}}, "predictions": [{}, {}]},
         {"key": KEY},
+        {"key": KEY, "predictions": [{"embeddings": {"values": [1], "statistics": {"token_count": "inf"}}}]},
     ):
         read = answered(shape, row)
         assert (read.key, read.status) == (KEY, 502)

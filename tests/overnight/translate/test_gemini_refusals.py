@@ -34,6 +34,7 @@ TORN = {"allOf": [{"type": "string"}, {"type": "integer"}]}
 CROWDED = {"anyOf": [{"type": "string"}, {"type": "integer"}], "properties": {"b": {"type": "string"}}}
 MAP = {"type": "object", "additionalProperties": {"type": "string"}}
 NESTED: dict[str, Any] = {"type": "string"}
+LONG = schema({"a": {"type": "string"}}, description="x" * 3_000_000)
 for _ in range(7):
     NESTED = schema({"deeper": NESTED})
 
@@ -235,6 +236,36 @@ def test_references_that_double_again_and_again_are_refused_at_once() -> None:
     body = json.dumps(offered(schema({"a": {"$ref": "#/$defs/d0"}}, **{"$defs": definitions}))).encode()
     with pytest.raises(Untranslatable, match="too large"):
         GEMINI.row(body, key="k")
+
+
+TEXT = "x" * 60_000
+MANY = range(1_000)
+
+
+@pytest.mark.parametrize(
+    "grown",
+    [
+        {"$ref": "#/$defs/d0", "$defs": {
+            **{f"d{number}": {"allOf": [{"$ref": f"#/$defs/d{number + 1}"}] * 2} for number in range(40)},
+            "d40": {"type": "string"},
+        }},
+        schema(
+            {f"p{number}": {"$ref": "#/$defs/a"} for number in MANY},
+            **{"$defs": {"a": {"type": "string", "description": TEXT}}},
+        ),
+        {"description": TEXT, "anyOf": [{"type": "string"} for _ in MANY]},
+    ],
+    ids=["parts", "a long text", "choices"],
+)  # fmt: skip
+def test_a_schema_that_grows_out_of_all_reason_is_refused_at_once(grown: dict[str, Any]) -> None:
+    body = json.dumps(offered(schema({"a": grown}, **{"$defs": grown.get("$defs", {})}))).encode()
+    with pytest.raises(Untranslatable, match="too large"):
+        GEMINI.row(body, key="k")
+
+
+def test_a_schema_with_a_long_text_is_as_good_as_any() -> None:
+    [tool] = json.loads(GEMINI.row(json.dumps(offered(LONG)).encode(), key="k"))["request"]["tools"]
+    assert tool["functionDeclarations"][1]["parameters"]["description"] == LONG["description"]
 
 
 def test_nothing_of_what_the_client_said_is_in_the_message() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from google.genai import types
 
-from overnight.translate import GeminiChat, line_key
+from overnight.translate import ClaudeChat, GeminiChat, Shape, line_key
 from tests.overnight.translate.importing import ImportTable
 from tests.overnight.translate.requests_corpus import ANY
 from tests.overnight.translate.vendor_corpus import GEMINI
@@ -15,12 +15,15 @@ from tests.overnight.translate.writing import (
     CLOCK,
     HELLO,
     NASTY,
+    PDF,
     PIXEL,
     WEATHER,
     assistant,
     call,
     chat,
+    file,
     form,
+    image,
     schema,
     system,
     tool,
@@ -139,6 +142,20 @@ def test_media_are_inside_or_where_they_lie() -> None:
         "video/mp4",
         "video/mp4",
     ]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://[bucket]/a.png", "https://[::1/a.png", "https://ex\u2100mple/a.png", "gs://a[b/c.png"]
+)
+def test_an_address_that_can_t_be_taken_apart_is_google_s_to_refuse(url: str) -> None:
+    [part] = asked(chat(user([image(url)])))["contents"][0]["parts"]
+    assert part["fileData"] == {"fileUri": url, "mimeType": "image/jpeg"}
+
+
+@pytest.mark.parametrize("shape", [GeminiChat(model="gemini-2.5-flash"), ClaudeChat(model="claude-opus-4-7")])
+def test_a_filename_may_look_like_a_bad_address(shape: Shape) -> None:
+    body = chat(user([file(file_data=PDF, filename="a://[.pdf")]))
+    assert b"application/pdf" in shape.row(json.dumps(body).encode(), key="k")
 
 
 def test_calls_are_answered_in_the_order_they_were_made() -> None:

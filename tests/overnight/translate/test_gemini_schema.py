@@ -111,6 +111,29 @@ def test_a_definition_may_be_used_twice() -> None:
     assert found["propertyOrdering"] == ["home", "work"]
 
 
+def test_a_schema_that_comes_again_is_not_translated_again_unless_it_is_large() -> None:
+    def same_when_repeated(schema: dict[str, Any]) -> bool:
+        first, again = (gemini_schema(schema, param="again", depth=1) for _ in range(2))
+        assert bytes(first) == bytes(again)
+        return first is again
+
+    text = "x" * 16_000
+    shared = {"properties": {f"p{number}": {"$ref": "#/$defs/a"} for number in range(5)}}
+    small = {"type": "string", "description": text}
+    assert same_when_repeated(small)
+    assert not same_when_repeated({"type": "string", "description": 5 * text})
+    assert not same_when_repeated({**shared, "$defs": {"a": small}}), "It is large once it is translated."
+
+
+def test_so_many_schemas_are_kept_and_no_more() -> None:
+    def kept(number: int) -> object:
+        return gemini_schema({"type": "string", "description": f"{number}"}, param="many", depth=1)
+
+    first, last = kept(0), [kept(number) for number in range(1, 300)][-1]
+    assert kept(299) is last
+    assert kept(0) is not first
+
+
 def test_a_schema_is_not_changed_by_being_read() -> None:
     schema = {"allOf": [NAME, {"properties": {"age": {"type": "integer"}}}]}
     before = repr(schema)

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 
 from overnight.domain.errors import WebhookNotTaken
-from overnight.webhooks.crowd import AT_ONCE, AT_ONCE_SILENT, COME_AGAIN, Crowd
+from overnight.webhooks.crowd import AT_ONCE, AT_ONCE_SILENT, COME_AGAIN, MOST_SILENT, Crowd
 
 
 def fill(crowd: Crowd, endpoint: str, *, stack: ExitStack) -> int:
@@ -36,6 +36,15 @@ def test_one_that_was_waited_for_in_vain_has_few_until_it_answers() -> None:
     crowd.heard("we_1", answered=True)
     with ExitStack() as stack:
         assert fill(crowd, "we_1", stack=stack) == AT_ONCE
+
+
+def test_those_that_were_silent_longest_ago_are_forgotten_once_there_are_too_many() -> None:
+    crowd = Crowd()
+    for number in range(MOST_SILENT + 1):
+        crowd.heard(f"we_{number}", answered=False)
+    with ExitStack() as stack:
+        assert fill(crowd, "we_0", stack=stack) == AT_ONCE
+        assert fill(crowd, "we_1", stack=stack) == AT_ONCE_SILENT
 
 
 def test_whoever_finds_no_place_comes_again_in_a_minute_or_two() -> None:
