@@ -1,6 +1,5 @@
 """Until there is a job: its input goes to the provider, then it is created, once."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -22,8 +21,8 @@ from activities.job_payloads import (
 from activities.job_tries import tries_so_far, until_listed, was_idle
 from overnight.domain.errors import NoPlace, NotReadyYet, ProviderRefused, UnknownDeployment
 from overnight.domain.job import Job
-from overnight.native_lane import JobInput, gather, job_from_before, submit_once
-from overnight.providers.protocol import Provider, Result
+from overnight.native_lane import JobInput, gather, job_from_before, no_results, submit_once
+from overnight.providers.protocol import Provider
 
 READY_WITHIN = timedelta(minutes=15)
 """How long after its upload a file may take to be taken in, before another deployment is asked."""
@@ -135,7 +134,7 @@ class Submitting:
     async def _nothing_to_run(self, order: JobOrder) -> Upload:
         """Keep why no line of the shard can be put into a job at all."""
         task = await self._desk.gather_task(order)
-        await gather(self._desk.storage, task=task, results=_none())
+        await gather(self._desk.storage, task=task, results=no_results())
         return Upload(over=True)
 
 
@@ -143,9 +142,3 @@ def _is_given_up(error: NotReadyYet, order: SubmitOrder) -> bool:
     """Tell whether a file has had its time. One that is only slow has as much as its batch, if need be."""
     is_gone = error.status == HTTPStatus.NOT_FOUND
     return tried_for() > READY_WITHIN and (order.others or is_gone)
-
-
-async def _none() -> AsyncIterator[Result]:
-    nothing: tuple[Result, ...] = ()
-    for result in nothing:
-        yield result

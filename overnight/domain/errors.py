@@ -26,7 +26,8 @@ OvernightError
 ├── ProviderError
 │   ├── ProviderUnavailable   the provider can't be reached, or is not well; trying again may help
 │   │   ├── SubmissionUnclear the job may or may not have been created
-│   │   └── NotReadyYet       the provider is still taking in what the call is about
+│   │   ├── NotReadyYet       the provider is still taking in what the call is about
+│   │   └── ResultsCut        a result file was read to its end, which is in the middle of a line
 │   ├── NoPlace               the provider has as much queued as it takes for now
 │   └── ProviderRefused       the provider says no for good
 │       └── JobNotFound       the provider does not know the job (any more)
@@ -219,6 +220,10 @@ class SubmissionUnclear(ProviderUnavailable):
 
 class NotReadyYet(ProviderUnavailable):
     """The provider is still taking in what the call is about."""
+
+
+class ResultsCut(ProviderUnavailable):
+    """A result file stops in the middle of a line."""
 
 
 class NoPlace(ProviderError):

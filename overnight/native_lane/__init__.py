@@ -2,7 +2,7 @@
 
 from overnight.native_lane.cleaning import leave_nothing
 from overnight.native_lane.complaints import in_our_numbers
-from overnight.native_lane.gather import Gathered, GatherTask, gather, gathered_before
+from overnight.native_lane.gather import Gathered, GatherTask, gather, gathered_before, no_results
 from overnight.native_lane.job_input import JobInput
 from overnight.native_lane.looking import Watch, next_look
 from overnight.native_lane.result_record import Translation
@@ -21,5 +21,6 @@ __all__ = [
     "job_from_before",
     "leave_nothing",
     "next_look",
+    "no_results",
     "submit_once",
 ]

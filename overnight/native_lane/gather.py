@@ -7,11 +7,11 @@ not be put into the job at all is told so here, with the others.
 
 from array import array
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from overnight.domain.errors import ProviderRefused, Untranslatable
+from overnight.domain.errors import ProviderRefused, ResultsCut, Untranslatable
 from overnight.domain.job import Job
 from overnight.domain.layout import chunk_prefix, part_key
 from overnight.domain.plan import Chunk, ShardPlan
@@ -49,21 +49,35 @@ class GatherTask:
 class Gathered:
     """How many lines have a result, and how many results were of no line of ours, or of one that had one.
 
-    `gone` is what the provider says of results that are no longer there.
+    `refused` lines went into no job. `gone` is what the provider says of results that are no longer there,
+    `cut` of a file that stops in the middle of a line.
     """
 
     lines: int = 0
     answered: int = 0
     superfluous: int = 0
+    refused: int = 0
     gone: ProviderRefused | None = None
+    cut: ResultsCut | None = None
+
+    def lacks(self, job: Job | None) -> str | None:
+        """Say what the results of a job lack that has ended; None stands for a job that nobody knows."""
+        if self.answered + self.refused >= self.lines:
+            return None
+        lost = self.gone or self.cut
+        if lost is not None:
+            return lost.message
+        done = job.counts.done if job else 0
+        return f"results of {self.answered:,} of {done:,} lines so far" if self.answered < done else None
 
     def warning(self, job: Job) -> str | None:
         """Say, for people, what does not add up between a job's results and what it has counted.
 
         How a job that was cut short counts the lines it never came to, each provider decides for itself.
         """
-        if self.gone is not None:
-            return self.gone.message
+        lost = self.gone or self.cut
+        if lost is not None:
+            return lost.message
         if self.superfluous:
             return f"job {job.id} has {self.superfluous:,} results too many, which were left out"
         if job.status is BatchStatus.COMPLETED and job.errors:
@@ -74,12 +88,16 @@ class Gathered:
         return None
 
 
-async def gather(storage: Storage, *, task: GatherTask, results: AsyncIterator[Result]) -> Gathered:
+async def gather(
+    storage: Storage, *, task: GatherTask, results: AsyncIterator[Result], kept: int | None = None
+) -> Gathered:
     """Keep the outcome of every line that `results` has one for.
 
-    Memory is bounded by the shard's custom_ids. Raises what `results` raises, and StorageError.
+    When an earlier look at the same results has `kept` as many already, they are not kept once more. Memory
+    is bounded by the shard's custom_ids. Raises what `results` raises, and StorageError.
     """
     gone: ProviderRefused | None = None
+    cut: ResultsCut | None = None
     with Scratch() as scratch:
         sorting = _Sorting(scratch, task)
         await _expect(sorting, storage, task)
@@ -91,11 +109,26 @@ async def gather(storage: Storage, *, task: GatherTask, results: AsyncIterator[R
                 raise
             # What there was of the other results is paid for as well.
             gone = error
-        for number, chunk in enumerate(task.plan.chunks):
-            if sorting.has_any(chunk):
-                key = part_key(task.batch_id, task.shard, number, attempt=task.attempt, part=0)
-                await storage.put(key, sorting.part(chunk))
-        return replace(sorting.gathered, gone=gone)
+        except ResultsCut as error:
+            cut = error
+        gathered = replace(sorting.gathered, gone=gone, cut=cut)
+        if kept is None or gathered.answered > kept:
+            await _keep(storage, task, sorting)
+        return gathered
+
+
+async def no_results() -> AsyncGenerator[Result, None]:
+    """Yield what a job has made that there is not."""
+    nothing: tuple[Result, ...] = ()
+    for result in nothing:
+        yield result
+
+
+async def _keep(storage: Storage, task: GatherTask, sorting: "_Sorting") -> None:
+    for number, chunk in enumerate(task.plan.chunks):
+        if sorting.has_any(chunk):
+            key = part_key(task.batch_id, task.shard, number, attempt=task.attempt, part=0)
+            await storage.put(key, sorting.part(chunk))
 
 
 async def gathered_before(storage: Storage, *, task: GatherTask) -> Gathered | None:
@@ -127,12 +160,17 @@ class _Sorting:
         self._custom_ids: list[str] = []
         self._offsets = array("q", [_ABSENT]) * task.plan.lines
         self._lengths = array("q", [0]) * task.plan.lines
-        self._answered = self._superfluous = 0
+        self._answered = self._superfluous = self._refused = 0
 
     @property
     def gathered(self) -> Gathered:
         """What has been added so far."""
-        return Gathered(lines=len(self._custom_ids), answered=self._answered, superfluous=self._superfluous)
+        return Gathered(
+            lines=len(self._custom_ids),
+            answered=self._answered,
+            superfluous=self._superfluous,
+            refused=self._refused,
+        )
 
     def expect(self, key: str, custom_id: str) -> None:
         """Expect the result of the next line."""
@@ -145,6 +183,7 @@ class _Sorting:
         """Expect none of the next line, which never went into the job."""
         number = len(self._custom_ids)
         self._custom_ids.append(custom_id)
+        self._refused += 1
         index = self._first_index + number
         self._keep(number, self._translation.refused(error, index=index, custom_id=custom_id))
 

@@ -12,10 +12,10 @@ from typing import Self
 
 from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import ProviderRefused, ProviderUnavailable, SubmissionUnclear
+from overnight.domain.errors import ProviderRefused, ProviderUnavailable, ResultsCut, SubmissionUnclear
 from overnight.domain.job import Job, Tag
 from overnight.providers.asking import Asking, holding_on, limits_at, oldest_first, quoted
-from overnight.providers.complaints import named
+from overnight.providers.complaints import named, read_complaint
 from overnight.providers.connection import Connection, Patience
 from overnight.providers.listing import GetPage, listed_since
 from overnight.providers.multipart import Form
@@ -140,17 +140,17 @@ class OpenAIProvider:
 
     async def results(self, job: Job) -> AsyncGenerator[Result, None]:
         """Yield what is in the output file and in the error file; see Provider."""
-        gone: ProviderRefused | None = None
+        lacking: ProviderRefused | ResultsCut | None = None
         for file_id in dict.fromkeys((job.output_file_id, job.error_file_id)):
             if file_id:
                 try:
                     async with aclosing(self._content(file_id)) as blocks:
                         async for result in read_results(blocks):
                             yield result
-                except ProviderRefused as error:
-                    gone = gone or error
-        if gone is not None:
-            raise gone
+                except (ProviderRefused, ResultsCut) as error:
+                    lacking = lacking or error
+        if lacking is not None:
+            raise lacking
 
     async def delete_file(self, file_id: str) -> None:
         """Delete a file; one that is gone is fine."""
@@ -177,7 +177,8 @@ class OpenAIProvider:
                 async for piece in pieces:
                     if isinstance(piece, bytes):
                         yield piece
-                    elif piece.status in _GONE:
+                    elif piece.status in _GONE and read_complaint(piece).enveloped:
+                        # A page of some proxy is no word of the provider's about the file.
                         gone = True
                     else:
                         raise self._asking.error(piece)

@@ -141,7 +141,8 @@ class Provider(Protocol):
         """Yield the results of a job that has ended: in any order, some perhaps twice or not at all.
 
         Never yields a part of one. When a file is no longer there it raises ProviderRefused with the code
-        `results_gone`, after it has yielded what is in the others.
+        `results_gone`, and when one stops in the middle of a line ResultsCut, after it has yielded what
+        there is in all of them.
         """
         ...
 

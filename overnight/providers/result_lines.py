@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 
 import msgspec
 
-from overnight.domain.errors import ProviderUnavailable
+from overnight.domain.errors import ResultsCut
 from overnight.jsonl.lines import Line, LineSplitter, Slab
 from overnight.providers.protocol import LineFault, Result
 
@@ -45,7 +45,7 @@ _texts = msgspec.json.Decoder(str)
 async def read_results(blocks: AsyncIterator[bytes]) -> AsyncGenerator[Result, None]:
     """Yield the results of a file whose bytes come in blocks.
 
-    Raises ProviderUnavailable if the file stops in the middle of a line.
+    Raises ResultsCut, after all the others, if its last line can't be read and lacks its end.
     """
     splitter = LineSplitter()
     async for block in blocks:
@@ -55,7 +55,7 @@ async def read_results(blocks: AsyncIterator[bytes]) -> AsyncGenerator[Result, N
     for slab in splitter.finish():
         rest = list(_results(slab))
         if not rest and slab.lines[0].strip():
-            raise ProviderUnavailable("The result file stops in the middle of a line")
+            raise ResultsCut
         for result in rest:
             yield result
 

@@ -10,7 +10,7 @@ import pytest
 
 from overnight.domain.batch import BatchError
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import ProviderRefused, ProviderUnavailable, Untranslatable
+from overnight.domain.errors import ProviderRefused, ProviderUnavailable, ResultsCut, Untranslatable
 from overnight.domain.job import Job
 from overnight.domain.layout import work_prefix
 from overnight.domain.plan import ShardPlan
@@ -62,7 +62,11 @@ class Harvest:
         return await stored(self.storage, content, before=line("of another shard"), first_index=FIRST)
 
     async def gather(
-        self, results: Iterable[Result] | AsyncIterator[Result], *, shape: Shape = PLAIN
+        self,
+        results: Iterable[Result] | AsyncIterator[Result],
+        *,
+        shape: Shape = PLAIN,
+        kept: int | None = None,
     ) -> Gathered:
         self._attempts += 1
         task = GatherTask(
@@ -76,7 +80,7 @@ class Harvest:
             source=SOURCE,
         )
         source = results if isinstance(results, AsyncIterator) else each(results)
-        return await gather(self.storage, task=task, results=source)
+        return await gather(self.storage, task=task, results=source, kept=kept)
 
     async def records(self) -> list[Record]:
         return [record async for record in read_parts(self.storage, work_prefix(BATCH))]
@@ -189,7 +193,10 @@ async def test_lines_that_share_a_key_have_a_result_each() -> None:
 async def test_lines_that_went_into_no_job_have_their_outcome_with_the_others() -> None:
     harvest = Harvest(["bad-1", "a"], ["bad-2"])
     shape = Keyed(Endpoint.CHAT_COMPLETIONS, model=None)
-    assert await harvest.gather([answer("key-of-a")], shape=shape) == Gathered(lines=3, answered=1)
+    gathered = await harvest.gather([answer("key-of-a")], shape=shape)
+    assert gathered == Gathered(lines=3, answered=1, refused=2)
+    # Those were never asked for, so nothing is lacking, whatever the job has counted.
+    assert gathered.lacks(job(counts=Counts(3, 3, 0))) is None
     assert await harvest.outcomes() == {FIRST: "bad-1", FIRST + 1: "a", FIRST + 2: "bad-2"}
     assert [record.ok for record in await harvest.records()] == [False, True, False]
 
@@ -203,6 +210,26 @@ async def test_when_some_results_are_gone_the_others_are_kept() -> None:
     gathered = await harvest.gather(half_gone())
     assert (gathered.answered, gathered.warning(job())) == (1, "there is no such file (any more)")
     assert await harvest.outcomes() == {FIRST + 1: "b"}
+
+
+async def test_when_a_result_file_stops_in_mid_line_the_others_are_kept() -> None:
+    async def half() -> AsyncIterator[Result]:
+        yield answer("b")
+        raise ResultsCut
+
+    harvest = Harvest(["a", "b"])
+    gathered = await harvest.gather(half())
+    assert gathered.answered == 1
+    assert gathered.lacks(job()) == gathered.warning(job()) == "A result file stops in the middle of a line."
+    assert await harvest.outcomes() == {FIRST + 1: "b"}
+
+
+async def test_what_was_kept_before_is_kept_again_when_there_is_more_of_it() -> None:
+    harvest = Harvest(["a", "b"])
+    await harvest.gather([answer("a")], kept=1)
+    assert await harvest.records() == []
+    await harvest.gather([answer("a"), answer("b")], kept=1)
+    assert await harvest.outcomes() == {FIRST: "a", FIRST + 1: "b"}
 
 
 async def test_a_provider_that_refuses_the_results_is_believed() -> None:

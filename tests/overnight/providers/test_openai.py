@@ -10,15 +10,23 @@ from aiohttp import web
 from overnight.domain.batch import BatchError
 from overnight.domain.deployment import Deployment
 from overnight.domain.endpoint import Endpoint
-from overnight.domain.errors import NoPlace, ProviderRefused, ProviderUnavailable, SubmissionUnclear
+from overnight.domain.errors import (
+    NoPlace,
+    ProviderRefused,
+    ProviderUnavailable,
+    ResultsCut,
+    SubmissionUnclear,
+)
 from overnight.domain.job import Job
 from overnight.domain.status import BatchStatus
 from overnight.domain.usage import Counts
 from overnight.providers import Result
 from overnight.providers.openai import OpenAIProvider
+from overnight.providers.protocol import RESULTS_GONE
 from overnight.providers.shapes import read_job
 from tests.overnight.providers.desks import KEY, tag
-from tests.overnight.providers.scripted import Scripted, scripted
+from tests.overnight.providers.jobs import collect
+from tests.overnight.providers.scripted import Reply, Scripted, scripted
 
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)
 LATER = int(SINCE.timestamp()) + 60
@@ -302,6 +310,43 @@ async def test_results_that_lie_elsewhere_are_fetched_without_the_key(
         assert results == [Result(key="a", id="r", status=200, request_id="q", body=b'{"x":1}')]
         assert "Authorization" not in elsewhere.asked[0].headers
         assert "OpenAI-Organization" not in elsewhere.asked[0].headers
+
+
+async def test_a_file_that_stops_in_mid_line_does_not_take_the_other_s_results_with_it(
+    script: Scripted, provider: OpenAIProvider
+) -> None:
+    line = b'{"custom_id":"%b","response":{"status_code":200,"body":{"x":1}}}'
+
+    def sends(content: bytes) -> Reply:
+        async def reply(_request: web.Request) -> web.Response:
+            return web.Response(body=content)
+
+        return reply
+
+    script.answers("GET /v1/files/out/content", sends(line % b"a" + b"\n" + (line % b"b")[:-9]))
+    script.answers("GET /v1/files/bad/content", sends(line % b"c"))
+    job = Job(id="b", status=BatchStatus.COMPLETED, output_file_id="out", error_file_id="bad")
+    found: list[Result] = []
+    with pytest.raises(ResultsCut):
+        await collect(provider.results(job), into=found)
+    assert [result.key for result in found] == ["a", "c"]
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_only_the_api_s_own_word_has_a_result_file_gone(
+    script: Scripted, provider: OpenAIProvider, status: int
+) -> None:
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(text="<html>not here</html>", status=status, content_type="text/html")
+
+    job = Job(id="b", status=BatchStatus.COMPLETED, output_file_id="out")
+    script.answers("GET /v1/files/out/content", page)
+    with pytest.raises(ProviderUnavailable, match=str(status)):
+        await collect(provider.results(job), into=[])
+    script.says("GET /v1/files/out/content", {"error": {"message": "No such File object"}}, status=status)
+    with pytest.raises(ProviderRefused, match="has no result file out") as caught:
+        await collect(provider.results(job), into=[])
+    assert caught.value.code == RESULTS_GONE
 
 
 async def test_a_download_sent_round_in_circles_ends(script: Scripted, provider: OpenAIProvider) -> None:

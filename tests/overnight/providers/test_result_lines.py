@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from overnight.domain.errors import ProviderUnavailable
+from overnight.domain.errors import ResultsCut
 from overnight.providers import LineFault, Result
 from overnight.providers.result_lines import read_results
 
@@ -94,7 +94,8 @@ async def test_bytes_that_are_no_text_are_replaced() -> None:
 
 async def test_a_file_that_stops_in_mid_line_is_not_taken_for_whole() -> None:
     good = b'{"custom_id":"a","response":{"status_code":200,"body":{}}}\n'
-    with pytest.raises(ProviderUnavailable):
-        await read(good + good[:30])
+    found: list[Result] = []
+    with pytest.raises(ResultsCut):
+        found.extend([result async for result in read_results(blocks(good + good[:30], 7))])
     assert await read(b"") == []
     assert await read(b"\n") == []
