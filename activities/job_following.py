@@ -49,11 +49,7 @@ class Following:
         """Ask for the job to be cancelled; return what it is then."""
         async with heartbeating(), self._desk.news.telling(call.job):
             provider, _ = self._desk.of(call.job)
-            try:
-                job = await provider.cancel(call.job_id)
-            except JobNotFound:
-                # There is nothing left to wait for.
-                return JobReport(status=BatchStatus.CANCELLED)
+            job = await _cancelled(provider, call)
             await self._desk.news.note(job, call.job)
             return await self._report_of(job, call.job)
 
@@ -85,6 +81,17 @@ async def _polled(provider: Provider, call: JobCall) -> Job:
         return await provider.poll(call.job_id)
     except JobNotFound as error:
         # A key of another project gives this too, while somebody sets it right.
+        raise ProviderUnavailable(error.message) from error
+
+
+async def _cancelled(provider: Provider, call: JobCall) -> Job:
+    try:
+        return await provider.cancel(call.job_id)
+    except JobNotFound as error:
+        # Taken at its word, a job would be left to run, and to cost, over a single wrong answer.
+        job = await _polled(provider, call)
+        if job.status.ended:
+            return job
         raise ProviderUnavailable(error.message) from error
 
 

@@ -42,6 +42,11 @@ class JobNews:
             waiting_on=waiting_on,
         )
 
+    async def has_ended(self, job_id: str) -> bool:
+        """Tell whether the job was seen to have ended when somebody last looked."""
+        noted = await self._catalog.job(self._provider, job_id)
+        return noted is not None and noted.status.ended
+
     async def note(self, job: Job, order: JobOrder) -> None:
         """Keep how the job is, and which workflow to wake when its provider has news of it."""
         noted = BatchJob(

@@ -95,10 +95,9 @@ def test_what_the_provider_says_of_a_line_is_what_the_client_reads(
     ("fate", "told"),
     [
         ({"duplicate_every": 2}, (0, ["4 results too many"])),
-        ({"lose_every": 4}, (2, ["says 9 lines are done, its results are of 7"])),
         ({"fail_every": 3, "fail_status": 503}, (3, [])),
     ],
-    ids=["duplicated", "lost", "failed"],
+    ids=["duplicated", "failed"],
 )
 def test_shuffled_results_end_up_as_one_outcome_a_line(
     native: Served, openai: Provider, tmp_path: Path, fate: dict[str, Any], told: tuple[int, list[str]]
@@ -108,13 +107,34 @@ def test_shuffled_results_end_up_as_one_outcome_a_line(
     openai.doom(shuffle=True, **fate)
 
     batch = submit(sdk, write_requests(tmp_path / "in.jsonl", LINES))
-    # What is missing is looked for a few times more, for half a minute, before it is given up.
     final = ended(sdk, batch.id, every=0.2, log=native.log)
 
     assert (final.status, final.request_counts.failed) == ("completed", failed)
     assert_every_line_once(sdk, final, LINES)
     warnings = final.model_extra["overnight"]["warnings"]
     assert [word in warning for word, warning in zip(words, warnings, strict=True)] == [True] * len(words)
+    assert_done_once(openai, final)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"verb": "files.content", "kind": "reject", "reason": "unknown_file", "times": 3},
+        {"verb": "files.content", "kind": "html", "status": 404, "times": 2},
+    ],
+    ids=["unknown", "behind a page"],
+)
+def test_results_that_are_not_to_be_seen_at_first_are_waited_for(
+    native: Served, sdk: OpenAI, openai: Provider, tmp_path: Path, fault: dict[str, Any]
+) -> None:
+    openai.fault(**fault)
+
+    batch = submit(sdk, write_requests(tmp_path / "in.jsonl", LINES))
+    final = ended(sdk, batch.id, log=native.log)
+
+    assert (final.status, final.request_counts.failed) == ("completed", 0)
+    assert final.model_extra["overnight"]["warnings"] == []
+    assert_every_line_once(sdk, final, LINES)
     assert_done_once(openai, final)
 
 

@@ -121,6 +121,10 @@ class Shop:
         """Download and seal; return what became of each line: its status, or the code of its error."""
         download = DownloadOrder(job=call.job, job_id=call.job_id, stopped=stopped)
         await self.run(self.jobs.download, download, attempt=attempt)
+        return await self.sealed(call, stopped=stopped)
+
+    async def sealed(self, call: JobCall, *, stopped: StopReason | None = None) -> dict[str, Any]:
+        """Seal what is downloaded; return what became of each line, as `outcomes` does."""
         seal = Seal(catalog=self.house.catalog, storage=self.house.storage)
         missing = RESULT_MISSING if stopped is None else stopped.no_answer
         placed = SealOrder(batch_id=BATCH, shard=call.job.shard, input_file_id=INPUT, missing=missing)

@@ -8,10 +8,11 @@ import pytest
 
 from activities import heartbeat
 from activities.job_payloads import DownloadOrder, JobCall, Remains, SubmitOrder
-from activities.job_results import INCOMPLETE_UNTIL
+from activities.missed import JOB_LOOKED_FOR, RESULTS_AWAITED
 from overnight.domain.errors import ProviderUnavailable, StorageFull
 from overnight.domain.status import BatchStatus, StopReason
 from overnight.domain.usage import Counts
+from tests.activities.looks import Looks
 from tests.activities.shop import Shop, job_order, said
 
 
@@ -30,10 +31,27 @@ async def test_a_cancelled_job_is_followed_and_keeps_what_was_finished(any_shop:
     assert unanswered == [{"code": "batch_expired", "message": StopReason.EXPIRED.message}] * 5
 
 
-async def test_a_job_that_is_gone_needs_no_cancelling(shop: Shop) -> None:
-    await shop.given(said(2))
-    report = await shop.run(shop.jobs.cancel, JobCall(job=job_order(), job_id="batch_unheard_of"))
-    assert report.status is BatchStatus.CANCELLED
+async def test_one_wrong_answer_to_a_cancel_leaves_no_job_running(any_shop: Shop) -> None:
+    await any_shop.given(said(2))
+    call = await any_shop.submitted()
+    any_shop.desk.fault(verb="batches.cancel", kind="reject", reason="unknown_batch", times=1)
+    with pytest.raises(ProviderUnavailable, match="does not know the job"):
+        await any_shop.run(any_shop.jobs.cancel, call)
+    assert "does not know the job" in (await any_shop.waiting_on() or "")
+    assert (await any_shop.run(any_shop.jobs.cancel, call, attempt=2)).status is BatchStatus.CANCELLING
+
+
+async def test_a_job_that_nobody_knows_is_not_cancelled(any_shop: Shop) -> None:
+    await any_shop.given(said(2))
+    with pytest.raises(ProviderUnavailable, match="does not know the job"):
+        await any_shop.run(any_shop.jobs.cancel, JobCall(job=job_order(), job_id="batch_unheard_of"))
+
+
+async def test_a_job_that_has_ended_need_not_be_known_to_whoever_cancels(any_shop: Shop) -> None:
+    await any_shop.given(said(2))
+    call = await any_shop.ended()
+    any_shop.desk.fault(verb="batches.cancel", kind="reject", reason="unknown_batch")
+    assert (await any_shop.run(any_shop.jobs.cancel, call)).status is BatchStatus.COMPLETED
 
 
 async def test_a_job_that_had_ended_before_its_cancel_is_what_it_is(shop: Shop) -> None:
@@ -57,6 +75,16 @@ async def test_the_jobs_of_a_lost_story_are_found_and_those_that_run_are_cancell
     assert statuses == [BatchStatus.COMPLETED, BatchStatus.CANCELLING, BatchStatus.VALIDATING]
 
 
+async def test_a_lost_job_that_won_t_be_cancelled_is_recalled_all_the_same(any_shop: Shop) -> None:
+    await any_shop.given(said(2))
+    any_shop.desk.fate(seconds=3_600)
+    jobs = (await any_shop.submitted(), await any_shop.submitted(job_order(2)))
+    any_shop.desk.fault(verb="batches.cancel", kind="reject", reason="unknown_batch", times=1)
+    assert (await any_shop.run(any_shop.jobs.recall, job_order())).jobs == jobs
+    statuses = [(await any_shop.desk.provider.poll(call.job_id)).status for call in jobs]
+    assert statuses == [BatchStatus.IN_PROGRESS, BatchStatus.CANCELLING]
+
+
 async def test_where_nothing_was_submitted_nothing_is_recalled(shop: Shop) -> None:
     await shop.given(said(2))
     assert (await shop.run(shop.jobs.recall, job_order())).jobs == ()
@@ -71,27 +99,14 @@ async def test_results_out_of_order_doubled_and_lost_leave_one_outcome_a_line(an
     await any_shop.given(said(50))
     any_shop.desk.fate(shuffle=True, duplicate_every=10, lose_every=7)
     call = await any_shop.ended()
-    outcomes = await any_shop.outcomes(call, attempt=INCOMPLETE_UNTIL + 1)
+    looks = Looks(any_shop, any_shop.jobs.download, DownloadOrder(job=call.job, job_id=call.job_id))
+    downloaded = await looks.long_enough(RESULTS_AWAITED, match="results of 43 of 50 lines so far")
+    assert (downloaded.lines, downloaded.answered) == (50, 43)
+    assert "5 results too many" in downloaded.warning
+    outcomes = await any_shop.sealed(call)
     assert sorted(outcomes) == sorted(f"line-{number}" for number in range(50))
     missing = [told["error"]["code"] for told in outcomes.values() if told["error"]]
     assert missing == ["result_missing"] * 7
-    downloaded = await download(any_shop, call, attempt=INCOMPLETE_UNTIL + 1)
-    assert (downloaded.lines, downloaded.answered) == (50, 43)
-    assert "5 results too many" in downloaded.warning
-
-
-async def test_results_that_are_not_all_there_are_fetched_again_until_they_count_as_lost(shop: Shop) -> None:
-    await shop.given(said(10))
-    shop.desk.fate(lose_every=5)
-    call = await shop.ended()
-    for attempt in (1, INCOMPLETE_UNTIL):
-        with pytest.raises(ProviderUnavailable, match="results of 8 of 10 lines so far"):
-            await download(shop, call, attempt=attempt)
-    assert await shop.waiting_on() == "results of 8 of 10 lines so far"
-    downloaded = await download(shop, call, attempt=INCOMPLETE_UNTIL + 1)
-    assert downloaded.answered == 8
-    assert downloaded.warning is not None
-    assert await shop.waiting_on() is None
 
 
 async def test_counts_that_contradict_the_results_are_told_of(shop: Shop) -> None:
@@ -147,17 +162,6 @@ async def test_results_that_the_key_may_not_have_are_waited_for_since_they_are_p
     assert (await download(shop, call)).answered == 3
 
 
-async def test_results_that_are_gone_are_a_refusal(shop: Shop) -> None:
-    await shop.given(said(2))
-    call = await shop.ended()
-    job = await shop.desk.provider.poll(call.job_id)
-    assert job.output_file_id is not None
-    await shop.desk.provider.delete_file(job.output_file_id)
-    downloaded = await download(shop, call)
-    assert (downloaded.lines, downloaded.answered) == (2, 0)
-    assert downloaded.refusal.code == "results_gone"
-
-
 async def test_when_one_result_file_is_gone_what_is_in_the_other_is_kept(openai_shop: Shop) -> None:
     await openai_shop.given(said(4))
     openai_shop.desk.fate(fail_every=2, fail_status=400)
@@ -165,10 +169,11 @@ async def test_when_one_result_file_is_gone_what_is_in_the_other_is_kept(openai_
     job = await openai_shop.desk.provider.poll(call.job_id)
     assert job.output_file_id is not None
     await openai_shop.desk.provider.delete_file(job.output_file_id)
-    downloaded = await download(openai_shop, call)
+    looks = Looks(openai_shop, openai_shop.jobs.download, DownloadOrder(job=call.job, job_id=call.job_id))
+    downloaded = await looks.long_enough(RESULTS_AWAITED, match="has no result file")
     assert (downloaded.answered, downloaded.refusal) == (2, None)
     assert "has no result file" in downloaded.warning
-    outcomes = await openai_shop.outcomes(call)
+    outcomes = await openai_shop.sealed(call)
     assert sum(bool(each["response"]) for each in outcomes.values()) == 2
     assert sorted(outcomes) == [f"line-{number}" for number in range(4)]
 
@@ -250,11 +255,50 @@ async def test_a_running_job_of_another_shard_is_left_alone(shop: Shop) -> None:
     assert other.input_file_id in await files_left(shop)
 
 
-async def test_a_job_that_is_gone_needs_no_cleaning_up(shop: Shop) -> None:
+UNKNOWN = "neither lists nor knows batch_"
+
+
+async def test_a_job_that_nobody_knows_may_still_run_and_is_looked_for_when_all_else_is_gone(
+    shop: Shop,
+) -> None:
     await shop.given(said(2))
     await shop.uploaded()
-    await shop.run(shop.jobs.clean_up, remains(JobCall(job=job_order(), job_id="batch_unheard_of")))
+    unheard_of = remains(JobCall(job=job_order(), job_id="batch_unheard_of"))
+    looks = Looks(shop, shop.jobs.clean_up, unheard_of)
+    await looks.in_vain(match=UNKNOWN)
     assert await files_left(shop) == []
+    assert UNKNOWN in (await shop.waiting_on() or "")
+    looks.wait(RESULTS_AWAITED)
+    await looks.in_vain(match=UNKNOWN)
+    looks.wait(JOB_LOOKED_FOR)
+    await looks.look()
+    assert await shop.waiting_on() is None
+
+
+async def test_a_job_that_was_seen_to_end_and_is_forgotten_holds_nothing_up(
+    any_shop: Shop,
+) -> None:
+    await any_shop.given(said(2))
+    call = await any_shop.ended()
+    await any_shop.polled(call)
+    any_shop.desk.simulator.desk.jobs.clear()
+    looks = Looks(any_shop, any_shop.jobs.clean_up, remains(call))
+    await looks.long_enough(RESULTS_AWAITED, match="neither lists nor knows")
+
+
+async def test_one_wrong_answer_to_a_clean_up_leaves_no_job_running(openai_shop: Shop) -> None:
+    await openai_shop.given(said(2))
+    openai_shop.desk.fate(seconds=86_000, list_after_seconds=80_000)
+    call = await openai_shop.submitted()
+    openai_shop.desk.fault(verb="batches.retrieve", kind="reject", reason="unknown_batch", times=1)
+    looks = Looks(openai_shop, openai_shop.jobs.clean_up, remains(call))
+    await looks.in_vain(match=UNKNOWN)
+    openai_shop.desk.fault(verb="batches.cancel", kind="reject", reason="unknown_batch", times=1)
+    await looks.in_vain(match="still ending", times=2)
+    assert (await openai_shop.desk.provider.poll(call.job_id)).status is BatchStatus.CANCELLING
+    openai_shop.desk.pass_time(3_600)
+    await looks.look()
+    assert await files_left(openai_shop) == []
 
 
 async def test_a_provider_that_is_down_is_cleaned_up_after_later(shop: Shop) -> None:

@@ -15,7 +15,9 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities import job_results
 from activities.job_payloads import Submission
+from activities.missed import ENOUGH_LOOKS
 from overnight.catalog import Catalog
 from overnight.config import Settings
 from overnight.domain.batch import BatchOrder
@@ -215,6 +217,25 @@ async def test_what_a_poll_saw_outlasts_it(temporal: WorkflowEnvironment, house:
             asked = await site.begin(*map(line, range(30)))
             assert await kept_by_the_poll(temporal, asked, done=15) > 0
             await temporal.client.get_workflow_handle(asked.batch_id).terminate()
+
+
+async def test_a_download_knows_since_when_it_misses_results(
+    temporal: WorkflowEnvironment, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Were it forgotten from one attempt to the next, this would never be over.
+    monkeypatch.setattr(job_results, "RESULTS_AWAITED", timedelta(seconds=2))
+    async with opened(OPENAI) as desk:
+        desk.fate(lose_every=3)
+        desk.simulator.desk.clock.run_at(20)
+        native = replace(desk.deployment, model_name="m", lane=BatchLane.NATIVE)
+        here = replace(settings(native), poll_initial=timedelta(seconds=0.1), poll_max=timedelta(seconds=0.2))
+        site = Site(temporal, house, here)
+        async with site.working():
+            asked = await site.begin(*map(line, range(30)))
+            outcome = await site.outcome(asked)
+        looks = desk.calls("files.content")
+    assert (outcome.status, outcome.counts) == (BatchStatus.COMPLETED, Counts(30, 20, 10))
+    assert looks >= ENOUGH_LOOKS
 
 
 async def kept_by_the_poll(temporal: WorkflowEnvironment, asked: BatchOrder, *, done: int) -> float:
