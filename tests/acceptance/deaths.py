@@ -1,9 +1,12 @@
 """How real processes are killed at a named point in their work; `killing/sitecustomize.py` does it."""
 
+import os
 from pathlib import Path
 from typing import Final
 
-KILLING: Final = str(Path(__file__).with_name("killing"))
+_TESTED = Path(__file__).parents[2]
+KILLING: Final = os.pathsep.join(map(str, (Path(__file__).with_name("killing"), _TESTED)))
+"""The path of a process that may die. The code under test is named too, since another's may be installed."""
 
 
 def losing_power(folder: Path, point: str) -> dict[str, str]:

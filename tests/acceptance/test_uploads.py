@@ -13,12 +13,12 @@ from temporalio.client import Client
 
 from tests.acceptance.command_line import overnight
 from tests.acceptance.conftest import Serve
+from tests.acceptance.deaths import KILLING
 from tests.acceptance.housekeeping import keep_house
 from tests.acceptance.inputs import assert_every_line_once, chat, create, write_lines, write_requests
 from tests.acceptance.serving import Served, ended
 from workflows.connecting import connect
 
-KILLING = str(Path(__file__).with_name("killing"))
 LINES = 300
 PARTS = 3
 
