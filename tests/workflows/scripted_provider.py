@@ -123,11 +123,13 @@ class ScriptedProvider:
             self.begun, self.begun_at_submit = begun, None
             return Submission(begun=Begun(deployment=begun.deployment, number=begun.number))
         self.begun = None
+        now = await self._now()
+        # From here on in one go: an attempt that was given up may still be under way.
         if (there := self._job_of(order.job)) is not None:
             return Submission(job_id=there, repeated=True)
         fate = self.fates.pop(0) if len(self.fates) > 1 else self.fates[0]
         call = JobCall(job=order.job, job_id=f"batch_{len(self.jobs)}")
-        self.jobs[call.job_id] = RunningJob(call, fate, await self._now())
+        self.jobs[call.job_id] = RunningJob(call, fate, now)
         return Submission(job_id=call.job_id)
 
     async def poll(self, call: JobCall) -> JobReport:

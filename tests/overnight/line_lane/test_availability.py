@@ -112,7 +112,9 @@ async def test_a_name_that_does_not_resolve_is_waited_for(bench: Workbench) -> N
 async def test_a_line_refused_while_others_are_answered_fails_after_all_attempts(bench: Workbench) -> None:
     poison = body("poison", fault={"status": 503})
     await bench.given(poison, *(body(f"{n}") for n in range(300)))
-    progress = await bench.run(max_parallel_requests=2)
+    # Longer than a machine that stands still takes for its attempts.
+    async with LineLane(patience=replace(IMPATIENT, doubt=timedelta(seconds=5))) as bench.lane:
+        progress = await bench.run(max_parallel_requests=2)
     assert progress.counts == Counts(301, 300, 1)
     _, (line,) = await bench.results()
     assert line["response"]["status_code"] == 503
