@@ -1,4 +1,4 @@
-"""What many tests need: a catalog, Temporal servers with time that skips and with real time, and buckets."""
+"""What many tests need: a catalog, Temporal servers, with time that skips and with real time, and buckets."""
 
 import asyncio
 import signal
@@ -26,16 +26,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session")
-async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """The real time-skipping test server: a day passes in milliseconds while nothing runs."""
-    async with skipping_time() as environment:
-        yield environment
-
-
 @asynccontextmanager
 async def skipping_time() -> AsyncIterator[WorkflowEnvironment]:
-    """Run a time-skipping server: its one clock stands still while any workflow is unattended."""
+    """Run a real time-skipping test server: a day passes in milliseconds while nothing runs.
+
+    Its one clock stands still while any workflow is unattended.
+    """
     server = Path(sys.executable).with_name("temporal-test-server")
     environment = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(server), plugins=[OvernightPlugin()]
